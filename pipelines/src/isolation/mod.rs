@@ -1,0 +1,3 @@
+//! How a lane's hands live in another process.
+
+pub mod segment;

@@ -1,0 +1,5 @@
+//! Image pipelines whose items outlive the processes that handle them.
+
+pub mod image;
+pub mod isolation;
+pub mod message;
