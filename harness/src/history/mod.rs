@@ -1,0 +1,128 @@
+//! What happened in a trial, and nothing else: the only memory. Oracles, measures and figures are pure
+//! functions of it. All times are nanoseconds of the monotonic clock since the trial began.
+
+use pipelines::fault::Fault;
+use pipelines::message::ItemId;
+use serde::{Deserialize, Serialize};
+
+/// How a subject ended, seen from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// It said that it was done, and exited with 0.
+    Complete,
+    /// A signal ended it.
+    Signal(i32),
+    /// It exited with this status without having said that it was done (0 too is no success).
+    Exit(i32),
+    /// It made no progress for the named time, and was ended from outside.
+    Hang,
+}
+
+/// What is known of an item at the end of a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Its tile was written.
+    Done,
+    /// Declared failed by the subject.
+    Failed,
+    /// Set aside by the subject after killing too many workers.
+    Quarantined,
+    /// None of these: gone, and nobody said so.
+    Lost,
+}
+
+/// One trial: one subject, once, with or without faults.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// Counts trials of an experiment from 0, in the order in which they ran.
+    pub run: u32,
+    /// Which block it belongs to, from 0.
+    pub block: u32,
+    /// The subject's name.
+    pub subject: String,
+    /// False for the fault-free twin.
+    pub faults: bool,
+    /// Decides every fault of the trial.
+    pub seed: u64,
+    /// Items the source had.
+    pub items: u64,
+    /// Pixels the source had.
+    pub pixels: u64,
+    /// From the observer's start of the subject to the end of the subject and all its processes.
+    pub wall_ns: u64,
+    /// How it ended.
+    pub ending: Ending,
+    /// Worker deaths the subject saw.
+    pub deaths: u64,
+    /// How often the observer started the subject again.
+    pub restarts: u64,
+    /// Processes of the subject still alive after its end (they were then ended).
+    pub orphans: u64,
+    /// Files in the output folder that belong to no item.
+    pub foreign_files: u64,
+    /// Events that the black box had no room for; above 0 no verdict about loss can be given.
+    pub events_missed: u64,
+}
+
+/// One injected fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Injection {
+    /// Its number in the trial, from 0: the receipt's number.
+    pub injection: u32,
+    /// What was injected.
+    pub fault: Fault,
+    /// The item it was meant for.
+    pub item: ItemId,
+    /// The attempt of that item, from 0.
+    pub attempt: u32,
+    /// When it was put into the loan.
+    pub armed_ns: u64,
+    /// When it fired, by its receipt; `None` when it never did.
+    pub fired_ns: Option<u64>,
+    /// When the subject (or, if the subject fell, the observer) knew.
+    pub detected_ns: Option<u64>,
+    /// When the item was lent again.
+    pub lent_again_ns: Option<u64>,
+    /// When a later attempt's result was accepted.
+    pub accepted_ns: Option<u64>,
+    /// The item's own work in the accepted attempt, as its handler measured it.
+    pub work_ns: Option<u64>,
+    /// The cause of death as the subject (or observer) named it, like `signal 6`.
+    pub diagnosis: Option<String>,
+}
+
+/// One item at the end of a trial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its id.
+    pub item: ItemId,
+    /// Attempts begun.
+    pub attempts: u32,
+    /// What became of it.
+    pub state: State,
+    /// How often the subject declared it done.
+    pub deliveries: u32,
+    /// When it was first lent.
+    pub lent_ns: Option<u64>,
+    /// When its tile was safe in the output folder.
+    pub done_ns: Option<u64>,
+    /// The handler's own time in the accepted attempt.
+    pub work_ns: Option<u64>,
+    /// BLAKE3 (first 128 bits, hex) of the tile's file as the observer found it on disk; `None` when
+    /// there is no file.
+    pub found_blake3: Option<String>,
+    /// The same of the golden run's file.
+    pub golden_blake3: String,
+}
+
+/// A trial as it went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    /// The trial itself.
+    pub run: Run,
+    /// Its faults, in the order in which they were armed.
+    pub injections: Vec<Injection>,
+    /// Its items, in order: exactly `run.items` of them.
+    pub items: Vec<Item>,
+}
