@@ -3,3 +3,4 @@
 pub mod image;
 pub mod isolation;
 pub mod message;
+pub mod source;
