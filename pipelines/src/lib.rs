@@ -8,4 +8,7 @@ pub mod image;
 pub mod isolation;
 pub mod message;
 pub mod pipeline;
+pub mod plain;
 pub mod producer;
+pub mod sink;
+pub mod source;

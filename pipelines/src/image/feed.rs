@@ -30,7 +30,7 @@ impl<S: Fn(ItemId) -> bool + Send> Producer for TileFeed<S> {
         while items.len() < demand.get() {
             let Some(next) = self.tiles.next() else { break };
             if (self.skip)(next.item) {
-                self.tiles.skip()?;
+                self.tiles.skip();
                 continue;
             }
             let slot = self.slab.reserve();

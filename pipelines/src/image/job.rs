@@ -59,12 +59,10 @@ impl Handler for TileWork {
 
     fn handle(&mut self, tile: &Tile, desk: &mut Desk<'_>) -> Result<Encoded, Failure> {
         let Self { job: Job { operations, library, format }, top } = self;
-        let (head, pixels) = desk.native(|fault| {
-            top.apply(operations, *library, &tile.head, &tile.pixels, fault)
-        })?;
+        let (head, pixels) =
+            desk.native(|fault| top.apply(operations, *library, &tile.head, &tile.pixels, fault))?;
         let pixels_blake3 = *blake3::hash(pixels).as_bytes();
-        let file =
-            desk.write(format.bytes_max(&head), |out| format.encode(&head, pixels, out))?;
+        let file = desk.write(format.bytes_max(&head), |out| format.encode(&head, pixels, out))?;
         Ok(Encoded { head, pixels_blake3, file })
     }
 }
@@ -82,12 +80,7 @@ impl Portable for TileHead {
         Ok(Self {
             item: from.u64()?,
             scene: from.u32()?,
-            rect: Rect {
-                x: from.u32()?,
-                y: from.u32()?,
-                width: from.u32()?,
-                height: from.u32()?,
-            },
+            rect: Rect { x: from.u32()?, y: from.u32()?, width: from.u32()?, height: from.u32()? },
             halo: from.u16()?,
             format: PixelFormat { channels: from.u8()?, depth: from.u8()? },
         })

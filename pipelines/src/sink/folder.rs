@@ -51,7 +51,8 @@ impl Save {
         let place = layout.place(done.item).expect("an item that was produced has a place");
         let name = layout.file_name(&place, extension);
         let (partial, whole) = (dir.join(PARTIAL).join(done.item.to_string()), dir.join(&name));
-        let written = fs::write(&partial, &*done.out.file).and_then(|()| fs::rename(&partial, &whole));
+        let written =
+            fs::write(&partial, &*done.out.file).and_then(|()| fs::rename(&partial, &whole));
         if let Err(e) = written {
             fs::remove_file(&partial).ok();
             return Err(refused("write", &whole, &e));
