@@ -1,9 +1,23 @@
 //! What happened in a trial, and nothing else: the only memory. Oracles, measures and figures are pure
 //! functions of it. All times are nanoseconds of the monotonic clock since the trial began.
 
+mod csv;
+mod rows;
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
+mod whole;
+
+pub(crate) use csv::table;
+pub use csv::{read, write};
+pub(crate) use whole::write_whole;
+
 use pipelines::fault::Fault;
-use pipelines::message::ItemId;
+use pipelines::message::{Failure, ItemId};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
 /// How a subject ended, seen from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,4 +139,42 @@ pub struct History {
     pub injections: Vec<Injection>,
     /// Its items, in order: exactly `run.items` of them.
     pub items: Vec<Item>,
+}
+
+impl Item {
+    /// Whether its file was found and is that of the golden run.
+    pub fn right(&self) -> bool {
+        self.found_blake3.as_ref() == Some(&self.golden_blake3)
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Complete => f.write_str("complete"),
+            Self::Signal(signal) => write!(f, "signal {signal}"),
+            Self::Exit(status) => write!(f, "exit {status}"),
+            Self::Hang => f.write_str("hang"),
+        }
+    }
+}
+
+impl FromStr for Ending {
+    type Err = Failure;
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let number = |t: &str| t.parse::<i32>().ok();
+        match text {
+            "complete" => return Ok(Self::Complete),
+            "hang" => return Ok(Self::Hang),
+            _ => {}
+        }
+        let signal = text.strip_prefix("signal ").and_then(number).map(Self::Signal);
+        signal.or_else(|| text.strip_prefix("exit ").and_then(number).map(Self::Exit)).ok_or_else(
+            || {
+                Failure::input(format!(
+                    "{text:?} is no ending; endings are complete, signal N, exit N and hang"
+                ))
+            },
+        )
+    }
 }

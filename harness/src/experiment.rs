@@ -1,0 +1,274 @@
+//! One question, one file: what an experiment runs, on what, with which faults, and which answer is expected.
+
+mod schedule;
+#[cfg(test)]
+mod tests;
+
+pub use schedule::Trial;
+
+use crate::oracle::{Answer, Oracle};
+use crate::plan::FaultSpec;
+use pipelines::message::Failure;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The subjects that can be run.
+pub const SUBJECTS: &[&str] = &["baseline", "okiagari"];
+/// No experiment has more blocks than this.
+pub const MAX_BLOCKS: u32 = 1000;
+/// Blocks in quick mode: enough to see the experiment work, too few for an interval.
+pub const SMALL_BLOCKS: u32 = 3;
+
+const EMBEDDED: &[(&str, &str)] = &[
+    ("e1-availability", include_str!("../../experiments/e1-availability.toml")),
+    ("e2-process-shutdown", include_str!("../../experiments/e2-process-shutdown.toml")),
+    ("e3-ffi-abort", include_str!("../../experiments/e3-ffi-abort.toml")),
+];
+
+/// An experiment, as its file says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Its name: that of its file, without `.toml`.
+    pub name: String,
+    /// What it asks, as one sentence.
+    pub question: String,
+    /// Decides the order of the trials and the seed of each block; below 2^63, as TOML has no larger number.
+    pub seed: u64,
+    /// How often everything is repeated, 1 to [`MAX_BLOCKS`]. A block is every subject once with faults and once
+    /// without, in random order.
+    pub blocks: u32,
+    /// What the subjects work on.
+    pub workload: Workload,
+    /// What strikes them. None: the trials "with faults" are equal to their twins, an A/A control.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strike: Vec<FaultSpec>,
+    /// Who is compared, each with its options.
+    pub subject: BTreeMap<String, Options>,
+    /// The verdicts that are expected of a subject's trials with faults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub expect: BTreeMap<String, BTreeMap<Oracle, Answer>>,
+}
+
+/// What the subjects of an experiment work on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// A file, a folder, a URL or `synthetic:WIDTHxHEIGHT` (pixels).
+    pub input: String,
+    /// Edge of the square tiles in pixels; 256 if neither this nor `strips` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tile: Option<u32>,
+    /// Instead of tiles: bands of this many rows of pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strips: Option<u32>,
+    /// Operations, applied in order, like `blur:2`.
+    #[serde(default)]
+    pub operation: Vec<String>,
+    /// Which implementation of the operations: `rust` or `c`.
+    #[serde(default = "rust")]
+    pub library: String,
+    /// What tiles are written as: `png`, `jpeg`, `jpeg:QUALITY` or `raw`.
+    #[serde(default = "png")]
+    pub format: String,
+}
+
+fn rust() -> String {
+    "rust".into()
+}
+
+fn png() -> String {
+    "png".into()
+}
+
+/// The options of a subject; what is not given is as in `okiagari run`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// Worker processes that stand by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spares: Option<u32>,
+    /// Workers (at least 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<u32>,
+    /// Attempts an item gets (at least 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    /// What an attempt may take, in milliseconds (at least 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    /// What a worker may use, in MiB (at least 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_max_mib: Option<u64>,
+    /// Items a lane may hold (at least 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_demand: Option<u32>,
+}
+
+impl Experiment {
+    /// The experiments that come with the program: name and text of each.
+    pub fn embedded() -> &'static [(&'static str, &'static str)] {
+        EMBEDDED
+    }
+
+    /// An experiment that comes with the program, by its name, or one in a file: a path is what ends in `.toml` or
+    /// has a `/` in it.
+    ///
+    /// # Errors
+    /// One sentence with the file, the line and the key that are wrong; the input is to blame.
+    pub fn load(name_or_path: &str) -> Result<Self, Failure> {
+        let path = Path::new(name_or_path);
+        if !name_or_path.contains('/') && !name_or_path.ends_with(".toml") {
+            let found = EMBEDDED.iter().find(|(name, _)| *name == name_or_path);
+            let (name, text) = found.ok_or_else(|| {
+                let names: Vec<_> = EMBEDDED.iter().map(|(name, _)| *name).collect();
+                Failure::input(format!(
+                    "there is no experiment called {name_or_path:?}; there are {}, or give the path of a .toml file",
+                    names.join(", ")
+                ))
+            })?;
+            return Self::parse(text, &format!("{name}.toml"));
+        }
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Failure::input(format!("{name_or_path} cannot be read: {e}")))?;
+        let experiment = Self::parse(&text, name_or_path)?;
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        if stem != experiment.name {
+            return Err(Failure::input(format!(
+                "{name_or_path}: name is {:?}, but must be that of the file, {stem:?}",
+                experiment.name
+            )));
+        }
+        Ok(experiment)
+    }
+
+    /// Reads an experiment; `file` is only for the words of an error.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse(text: &str, file: &str) -> Result<Self, Failure> {
+        let experiment: Self = toml::from_str(text).map_err(|e| {
+            let at = e.span().map(|s| place(text, s.start)).unwrap_or_default();
+            Failure::input(format!("{file}{at}: {}", e.message().replace('\n', " ")))
+        })?;
+        experiment.check().map_err(|(key, why)| {
+            let at = text.lines().position(|l| l.contains(key_on_line(&key)));
+            let at = at.map(|n| format!(", line {}", n + 1)).unwrap_or_default();
+            Failure::input(format!("{file}{at}: {key} {why}"))
+        })?;
+        Ok(experiment)
+    }
+
+    /// The same with so few blocks that it is over soon, see [`SMALL_BLOCKS`].
+    pub fn small(&self) -> Self {
+        Self { blocks: self.blocks.min(SMALL_BLOCKS), ..self.clone() }
+    }
+
+    /// Whether all values make sense together.
+    ///
+    /// # Errors
+    /// The key that does not, and why: `("blocks", "is 0, but …")`.
+    pub fn check(&self) -> Result<(), (String, String)> {
+        let no = |key: &str, why: String| Err((key.to_owned(), why));
+        let letters = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if self.name.is_empty() || !self.name.chars().all(letters) {
+            return no(
+                "name",
+                format!("is {:?}; it is made of letters, digits, - and _", self.name),
+            );
+        }
+        if self.seed > i64::MAX as u64 {
+            return no("seed", format!("is {}, but must lie below 2^63", self.seed));
+        }
+        if !(1..=MAX_BLOCKS).contains(&self.blocks) {
+            return no("blocks", format!("is {}, but must lie in 1 to {MAX_BLOCKS}", self.blocks));
+        }
+        if self.subject.is_empty() {
+            return no("subject", format!("is missing; name one of {}", SUBJECTS.join(", ")));
+        }
+        self.workload.check()?;
+        for (name, options) in &self.subject {
+            if !SUBJECTS.contains(&name.as_str()) {
+                return no(
+                    &format!("subject.{name}"),
+                    format!("is no known subject; there are {}", SUBJECTS.join(", ")),
+                );
+            }
+            options.check(name)?;
+        }
+        match self.expect.keys().find(|name| !self.subject.contains_key(*name)) {
+            Some(name) => no(
+                &format!("expect.{name}"),
+                "expects something of a subject that does not take part".into(),
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Workload {
+    /// Edge of the tiles in pixels, unless the input is split into strips.
+    pub fn tile_px(&self) -> Option<u32> {
+        self.strips.is_none().then(|| self.tile.unwrap_or(256))
+    }
+
+    fn check(&self) -> Result<(), (String, String)> {
+        let no = |key: &str, why: &str| Err((key.to_owned(), why.to_owned()));
+        match (self.tile, self.strips) {
+            (Some(_), Some(_)) => return no("strips", "and tile cannot both be given"),
+            (Some(0), _) => return no("tile", "must be at least 1 pixel"),
+            (_, Some(0)) => return no("strips", "must have at least 1 row"),
+            _ => {}
+        }
+        if self.input.is_empty() {
+            return no("input", "is empty; give a file or synthetic:WIDTHxHEIGHT");
+        }
+        if !["rust", "c"].contains(&self.library.as_str()) {
+            return no("library", "must be \"rust\" or \"c\"");
+        }
+        let quality = self.format.strip_prefix("jpeg:").and_then(|q| q.parse::<u8>().ok());
+        if !["png", "jpeg", "raw"].contains(&self.format.as_str())
+            && !quality.is_some_and(|q| (1..=100).contains(&q))
+        {
+            return no(
+                "format",
+                "must be \"png\", \"jpeg\", \"jpeg:QUALITY\" (1 to 100) or \"raw\"",
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Options {
+    fn check(&self, subject: &str) -> Result<(), (String, String)> {
+        let values = [
+            ("workers", self.workers.map(u64::from)),
+            ("attempts", self.attempts.map(u64::from)),
+            ("deadline_ms", self.deadline_ms),
+            ("memory_max_mib", self.memory_max_mib),
+            ("max_demand", self.max_demand.map(u64::from)),
+        ];
+        match values.into_iter().find(|(_, value)| *value == Some(0)) {
+            Some((key, _)) => {
+                Err((format!("subject.{subject}.{key}"), "must be at least 1".into()))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// `, line 7 ("blocks = true")` for this byte of the text.
+fn place(text: &str, byte: usize) -> String {
+    let before = &text.as_bytes()[..byte.min(text.len())];
+    let n = before.iter().filter(|b| **b == b'\n').count();
+    let line = text.lines().nth(n).unwrap_or("").trim();
+    format!(", line {} ({line:?})", n + 1)
+}
+
+/// What a line with this key contains: its last part, or the name of the subject it is about.
+fn key_on_line(key: &str) -> &str {
+    key.strip_prefix("expect.").unwrap_or_else(|| {
+        if key.matches('.').count() == 2 { key.rsplit('.').next().unwrap_or(key) } else { key }
+    })
+}

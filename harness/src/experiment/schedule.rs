@@ -1,0 +1,62 @@
+//! In which order the trials of an experiment run, and with which seeds.
+
+use super::Experiment;
+use crate::plan::{FaultPlan, first_eight};
+
+/// One trial to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trial {
+    /// Its number, from 0, in the order in which trials run.
+    pub run: u32,
+    /// Its block, from 0.
+    pub block: u32,
+    /// Who runs.
+    pub subject: String,
+    /// False for the fault-free twin.
+    pub faults: bool,
+    /// Decides the faults, and the synthetic scene; the same for all trials of a block, so that all subjects in it
+    /// meet the same plan on the same image.
+    pub seed: u64,
+}
+
+impl Experiment {
+    /// All trials, in the order in which they run: block after block, in each every subject once with faults and
+    /// once without, in an order drawn from the experiment's seed, so that a machine that slowly grows warm or busy
+    /// favours none of them.
+    pub fn schedule(&self) -> Vec<Trial> {
+        let mut all = Vec::new();
+        for block in 0..self.blocks {
+            let seed = self.keyed(b"okiagari block 1", block, &[]);
+            let mut drawn = Vec::new();
+            for subject in self.subject.keys() {
+                for faults in [true, false] {
+                    let mut who = vec![u8::from(faults)];
+                    who.extend_from_slice(subject.as_bytes());
+                    drawn.push((self.keyed(b"okiagari order 1", block, &who), subject, faults));
+                }
+            }
+            // Sorted by independent draws: a shuffle that needs no generator with a state.
+            drawn.sort();
+            for (_, subject, faults) in drawn {
+                let run = all.len() as u32;
+                all.push(Trial { run, block, subject: subject.clone(), faults, seed });
+            }
+        }
+        all
+    }
+
+    /// The faults of a trial: those of the experiment, or none for a fault-free twin.
+    pub fn plan(&self, trial: &Trial) -> FaultPlan {
+        let specs = if trial.faults { self.strike.clone() } else { Vec::new() };
+        FaultPlan { specs, seed: trial.seed }
+    }
+
+    /// Hashes domain, seed (u64), block (u32) and whatever follows, numbers with their little end first.
+    fn keyed(&self, domain: &[u8; 16], block: u32, rest: &[u8]) -> u64 {
+        let mut bytes = domain.to_vec();
+        bytes.extend_from_slice(&self.seed.to_le_bytes());
+        bytes.extend_from_slice(&block.to_le_bytes());
+        bytes.extend_from_slice(rest);
+        first_eight(&bytes)
+    }
+}

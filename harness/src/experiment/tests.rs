@@ -1,0 +1,149 @@
+use super::*;
+
+const GOOD: &str = r#"
+name     = "mine"
+question = "Does it?"
+seed     = 0x5eed
+blocks   = 10
+
+[workload]
+input = "synthetic:512x512"
+tile  = 128
+operation = ["blur:2"]
+
+[[strike]]
+fault = "abort"
+when  = { item = "10..1000+50" }
+attempts = "all"
+
+[subject.baseline]
+[subject.okiagari]
+spares = 1
+deadline_ms = 2000
+
+[expect]
+okiagari = { nothing-lost = "holds" }
+"#;
+
+fn error(text: &str) -> String {
+    Experiment::parse(text, "mine.toml").unwrap_err().to_string()
+}
+
+#[test]
+fn the_embedded_experiments_are_sound_and_named_as_their_files() {
+    for (name, _) in Experiment::embedded() {
+        let e = Experiment::load(name).unwrap();
+        assert_eq!((&*e.name, e.blocks, e.subject.len()), (*name, 10, 2));
+        let file = format!("{}/../experiments/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(Experiment::load(&file).unwrap(), e);
+    }
+    assert!(Experiment::load("e1-availability").unwrap().strike.is_empty());
+    assert_eq!(Experiment::load("e3-ffi-abort").unwrap().strike[0].to_string(), "abort@p=0.01");
+    let files =
+        std::fs::read_dir(format!("{}/../experiments", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    assert_eq!(
+        files.count(),
+        Experiment::embedded().len(),
+        "a file in experiments/ is not embedded"
+    );
+}
+
+#[test]
+fn an_experiment_survives_being_written() {
+    let e = Experiment::parse(GOOD, "mine.toml").unwrap();
+    assert_eq!(e.subject["okiagari"].deadline_ms, Some(2000));
+    assert_eq!(e.workload.tile_px(), Some(128));
+    let again = Experiment::parse(&toml::to_string(&e).unwrap(), "mine.toml").unwrap();
+    assert_eq!(again, e);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_file_line_and_key() {
+    for (from, to, parts) in [
+        ("blocks   = 10", "blocks = true", &["mine.toml, line 5", "blocks", "boolean"][..]),
+        ("blocks   = 10", "blocks = 0", &["mine.toml, line 5: blocks is 0", "1 to 1000"]),
+        ("blocks   = 10", "blocks = 1001", &["line 5: blocks is 1001"]),
+        ("blocks   = 10", "blox = 10", &["line 5", "unknown field `blox`"]),
+        ("blocks   = 10", "", &["mine.toml", "missing field `blocks`"]),
+        ("tile  = 128", "tiles = 1", &["line 9", "unknown field `tiles`"]),
+        ("tile  = 128", "tile = 0", &["line 9: tile must be at least 1"]),
+        ("tile  = 128", "tile = 1\nstrips = 2", &["strips and tile cannot both be given"]),
+        ("operation = ", "library = 'go'\noperation = ", &["library must be"]),
+        ("operation = ", "format = 'jpeg:0'\noperation = ", &["format must be"]),
+        (
+            "[subject.baseline]",
+            "[subject.nobody]",
+            &["line 17: subject.nobody is no known subject", "baseline, okiagari"],
+        ),
+        (
+            "deadline_ms = 2000",
+            "deadline_ms = 0",
+            &["line 20: subject.okiagari.deadline_ms must be at least 1"],
+        ),
+        ("deadline_ms = 2000", "deadline = 2", &["unknown field `deadline`"]),
+        (
+            "nothing-lost",
+            "nothing-missing",
+            &["line 23", "unknown variant `nothing-missing`", "nothing-lost"],
+        ),
+        ("\"holds\"", "\"held\"", &["line 23", "unknown variant `held`"]),
+        ("okiagari = {", "plain = {", &["line 23: expect.plain expects something of a subject"]),
+        ("10..1000", "10...1000", &["line 1", "\".1000\" is not a whole number"]),
+        ("fault = \"abort\"", "fault = \"burp\"", &["line 13", "unknown variant `burp`"]),
+        ("[workload]", "[workload", &["mine.toml, line 7"]),
+    ] {
+        assert!(GOOD.contains(from), "{from}");
+        let error = error(&GOOD.replacen(from, to, 1));
+        for part in parts {
+            assert!(error.contains(part), "{to}: {error}");
+        }
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn a_file_is_named_as_its_experiment_and_a_wrong_name_gets_a_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("other.toml");
+    std::fs::write(&path, GOOD).unwrap();
+    let error = Experiment::load(path.to_str().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("name is \"mine\", but must be that of the file, \"other\""), "{error}");
+    let error = Experiment::load("e9").unwrap_err().to_string();
+    assert!(error.contains("e3-ffi-abort"), "{error}");
+    let error = Experiment::load("nowhere/e9.toml").unwrap_err().to_string();
+    assert!(error.contains("cannot be read"), "{error}");
+}
+
+#[test]
+fn a_schedule_is_random_but_decided_and_fair() {
+    let e = Experiment::parse(GOOD, "mine.toml").unwrap();
+    let schedule = e.schedule();
+    assert_eq!(schedule, e.schedule());
+    assert_eq!(schedule.len(), 40);
+    assert!(schedule.iter().zip(0..).all(|(t, run)| t.run == run && t.block == run / 4));
+    let mut seeds = Vec::new();
+    let mut orders = Vec::new();
+    for block in schedule.chunks(4) {
+        assert!(block.iter().all(|t| t.seed == block[0].seed));
+        seeds.push(block[0].seed);
+        orders.push(block.iter().map(|t| (t.subject.as_str(), t.faults)).collect::<Vec<_>>());
+        let mut who = orders[orders.len() - 1].clone();
+        who.sort_unstable();
+        assert_eq!(
+            who,
+            [("baseline", false), ("baseline", true), ("okiagari", false), ("okiagari", true)]
+        );
+    }
+    seeds.sort_unstable();
+    seeds.dedup();
+    orders.sort();
+    orders.dedup();
+    assert_eq!(seeds.len(), 10);
+    assert!(orders.len() > 5, "{orders:?}");
+    let other = Experiment { seed: 2, ..e.clone() };
+    assert_ne!(other.schedule(), schedule);
+    assert_eq!(e.small().schedule(), schedule[..12]);
+    for trial in &schedule {
+        assert_eq!(e.plan(trial).specs.len(), usize::from(trial.faults));
+    }
+}

@@ -1,0 +1,153 @@
+//! Tiles done over time: who goes on after a fault, and who does not.
+
+use super::style::{self, Area, Drawn, GRID, HEIGHT, INK, LABEL_PX, SOFT, TOP, WIDTH};
+use super::subjects;
+use crate::experiment::Experiment;
+use crate::history::{Ending, History, Injection};
+use crate::measure::{toll, words};
+use pipelines::message::Failure;
+use plotters::prelude::*;
+use std::collections::BTreeMap;
+
+/// Lines drawn for each subject; more would only be a blot.
+const MOST_RUNS: usize = 20;
+/// Points drawn for each line.
+const MOST_POINTS: usize = 200;
+/// Room right of the chart for the labels.
+const RIGHT: u32 = 230;
+
+/// The figure `progress.svg`: one line for each run with faults, a dot for each fault that fired, a cross where a
+/// subject ended before it was done. Without runs with faults it shows what there is.
+///
+/// # Errors
+/// Only if the drawing itself fails, which is the engine's fault.
+pub fn progress(experiment: &Experiment, histories: &[History]) -> Result<String, Failure> {
+    let struck = histories.iter().any(|h| h.run.faults);
+    let shown: Vec<_> = histories.iter().filter(|h| h.run.faults == struck).collect();
+    let names = subjects(histories);
+    let mut heads = Vec::new();
+    for name in &names {
+        let runs: Vec<_> = shown.iter().filter(|h| h.run.subject == *name).collect();
+        let done = runs.iter().filter(|h| h.run.ending == Ending::Complete && toll(h).lost == 0);
+        heads.push(format!("{name} completed {} of {} runs", done.count(), runs.len()));
+    }
+    let under = if experiment.strike.is_empty() { "Without faults" } else { "Under faults" };
+    let title = format!("{under}, {}", heads.join(", "));
+    let explained = format!(
+        "{}: tiles done over time. One line is one run{}; a dot is a fault that fired; a cross is where a run ended \
+         with tiles missing.",
+        experiment.name,
+        if shown.len() > names.len() * MOST_RUNS {
+            format!(" (the first {MOST_RUNS} of each)")
+        } else {
+            String::new()
+        }
+    );
+    style::sheet(HEIGHT, &title, &explained, |area| {
+        if shown.is_empty() {
+            return style::say_nothing(area, "There is no run to show.");
+        }
+        chart(area, &shown, &names)
+    })
+}
+
+fn chart(area: &Area<'_>, shown: &[&History], names: &[&str]) -> Drawn {
+    let longest_s = shown.iter().map(|h| end_ns(h)).max().unwrap_or(0).max(1) as f64 / 1e9;
+    let (unit, per_s) = if longest_s < 2.0 { ("ms", 1e3) } else { ("s", 1.0) };
+    let scale = |ns: u64| ns as f64 / 1e9 * per_s;
+    let most = shown.iter().map(|h| h.run.items).max().unwrap_or(0).max(1) as f64;
+    let mut chart = ChartBuilder::on(area)
+        .margin_top(TOP)
+        .margin_left(16)
+        .margin_bottom(14)
+        .margin_right(RIGHT)
+        .x_label_area_size(48)
+        .y_label_area_size(66)
+        .build_cartesian_2d(0.0..longest_s * per_s * 1.02, 0.0..most * 1.04)?;
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .axis_style(SOFT)
+        .x_desc(format!("time since the start of the run, {unit}"))
+        .y_desc("tiles done")
+        .x_label_formatter(&|x| style::tick(*x))
+        .y_label_formatter(&|y| style::tick(*y))
+        .label_style(style::plain(14.0, INK))
+        .axis_desc_style(style::plain(LABEL_PX, INK))
+        .draw()?;
+    for name in names {
+        let ink = style::colour(name);
+        let runs = shown.iter().filter(|h| h.run.subject == *name).take(MOST_RUNS);
+        for h in runs {
+            let line = steps(h).into_iter().map(|(ns, n)| (scale(ns), n as f64));
+            chart.draw_series(LineSeries::new(line, ink.mix(0.6).stroke_width(1)))?;
+            let fired = h.injections.iter().filter_map(|i| i.fired_ns);
+            chart.draw_series(
+                fired.map(|ns| Circle::new((scale(ns), done_by(h, ns) as f64), 2, INK.filled())),
+            )?;
+            if fell(h) {
+                let end = (scale(end_ns(h)), done_by(h, u64::MAX) as f64);
+                chart.draw_series([Cross::new(end, 6, ink.stroke_width(3))])?;
+            }
+        }
+    }
+    let last = |name: &&str| {
+        let runs = shown.iter().filter(|h| h.run.subject == **name);
+        let ends: Vec<_> = runs.map(|h| (scale(end_ns(h)), done_by(h, u64::MAX) as f64)).collect();
+        let mean = ends.iter().map(|e| e.1).sum::<f64>() / ends.len().max(1) as f64;
+        chart.backend_coord(&(0.0, mean)).1
+    };
+    let wanted: Vec<_> = names.iter().map(last).collect();
+    let labels = style::spread(&wanted, 62, TOP as i32, HEIGHT as i32 - 62);
+    for (name, y) in names.iter().zip(labels) {
+        let x = (WIDTH - RIGHT + 10) as i32;
+        area.draw_text(name, &style::bold(LABEL_PX, style::colour(name)), (x, y))?;
+        for (k, line) in endings(shown, name).iter().enumerate().take(2) {
+            area.draw_text(line, &style::plain(13.0, INK), (x, y + 20 + 17 * k as i32))?;
+        }
+    }
+    Ok(())
+}
+
+/// How the runs of a subject ended, the commonest first: `10 of 10 died: SIGABRT`.
+fn endings(shown: &[&History], name: &str) -> Vec<String> {
+    let runs: Vec<_> = shown.iter().filter(|h| h.run.subject == name).collect();
+    let mut kinds = BTreeMap::new();
+    for h in &runs {
+        let short = h.run.ending == Ending::Complete && fell(h);
+        let word = if short { "ended, tiles missing".into() } else { words::ending(&h.run.ending) };
+        *kinds.entry(word).or_insert(0usize) += 1;
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    kinds.into_iter().map(|(word, n)| format!("{n} of {} {word}", runs.len())).collect()
+}
+
+/// Whether a run ended before all was done or declared.
+fn fell(h: &History) -> bool {
+    h.run.ending != Ending::Complete || toll(h).lost > 0
+}
+
+/// Where a run's line ends: at its last tile, or, if it fell, where it was seen to end.
+fn end_ns(h: &History) -> u64 {
+    let last = h.items.iter().filter_map(|i| i.done_ns).max();
+    let fired = h.injections.iter().filter_map(|i: &Injection| i.fired_ns).max();
+    if fell(h) { h.run.wall_ns } else { last.max(fired).unwrap_or(h.run.wall_ns) }
+}
+
+fn done_by(h: &History, ns: u64) -> usize {
+    h.items.iter().filter_map(|i| i.done_ns).filter(|t| *t <= ns).count()
+}
+
+/// Time and tiles done, thinned out to [`MOST_POINTS`].
+fn steps(h: &History) -> Vec<(u64, usize)> {
+    let mut done: Vec<_> = h.items.iter().filter_map(|i| i.done_ns).collect();
+    done.sort_unstable();
+    let each = done.len().div_ceil(MOST_POINTS).max(1);
+    let mut points = vec![(0, 0)];
+    let all = done.iter().enumerate().map(|(k, ns)| (*ns, k + 1));
+    points.extend(all.filter(|(_, n)| n % each == 0 || *n == done.len()));
+    points.push((end_ns(h).max(done.last().copied().unwrap_or(0)), done.len()));
+    points
+}

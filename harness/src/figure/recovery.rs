@@ -1,0 +1,156 @@
+//! How long it takes until a struck tile is there after all.
+
+use super::style::{self, Area, Drawn, GRID, INK, LABEL_PX, SOFT, TOP, WIDTH};
+use super::subjects;
+use crate::experiment::Experiment;
+use crate::history::{History, Injection};
+use crate::measure::words;
+use crate::stats::{Estimate, clustered_median};
+use pipelines::message::Failure;
+use plotters::prelude::*;
+
+/// Height of a subject's row.
+const ROW: u32 = 104;
+/// Room left of the chart for names.
+const LEFT: u32 = 190;
+/// Dots drawn for each subject, spread over all there are.
+const MOST_DOTS: usize = 1000;
+
+/// What there is to say of one subject.
+struct Row<'a> {
+    name: &'a str,
+    fired: usize,
+    times_ms: Vec<f64>,
+    median_ms: Estimate,
+}
+
+/// The figure `recovery.svg`: one dot for each fault that fired and whose item came back, on a logarithmic axis, with
+/// the median and its interval; beside it, how many never came back.
+///
+/// # Errors
+/// Only if the drawing itself fails, which is the engine's fault.
+pub fn recovery(experiment: &Experiment, histories: &[History]) -> Result<String, Failure> {
+    let names = subjects(histories);
+    let rows: Vec<_> = names.iter().map(|name| row(histories, name)).collect();
+    let fired: usize = rows.iter().map(|r| r.fired).sum();
+    let said: Vec<_> = rows.iter().filter(|r| r.fired > 0).map(sentence).collect();
+    let title = if fired == 0 {
+        "No fault fired, so nothing had to recover".into()
+    } else {
+        said.join("; ")
+    };
+    let explained = format!(
+        "{}: from the fault to the accepted result of the same tile. One dot is one fault (n = {fired} fired); the \
+         bar is the median, the band its 95 % interval (bootstrap over runs; none below 6 runs).",
+        experiment.name
+    );
+    let height = TOP + 30 + ROW * names.len().max(1) as u32 + 76;
+    style::sheet(height, &title, &explained, |area| {
+        if fired == 0 {
+            return style::say_nothing(area, "There is no recovery to show.");
+        }
+        chart(area, &rows)
+    })
+}
+
+fn row<'a>(histories: &[History], name: &'a str) -> Row<'a> {
+    let runs: Vec<_> = histories.iter().filter(|h| h.run.subject == name).collect();
+    let ms = |i: &Injection| i.recovery_ns().map(|ns| ns.max(1) as f64 / 1e6);
+    let groups: Vec<Vec<f64>> =
+        runs.iter().map(|h| h.injections.iter().filter_map(ms).collect()).collect();
+    Row {
+        name,
+        fired: runs.iter().flat_map(|h| &h.injections).filter(|i| i.fired_ns.is_some()).count(),
+        times_ms: groups.concat(),
+        median_ms: clustered_median(&groups),
+    }
+}
+
+fn sentence(row: &Row<'_>) -> String {
+    let time = row.median_ms.value.map(|ms| format!(", in {} (median)", words::duration(ms * 1e6)));
+    format!(
+        "{} brought back {} of {} struck tiles{}",
+        row.name,
+        row.times_ms.len(),
+        row.fired,
+        time.unwrap_or_default()
+    )
+}
+
+fn chart(area: &Area<'_>, rows: &[Row<'_>]) -> Drawn {
+    let (low, high) = decades(rows);
+    let mut chart = ChartBuilder::on(area)
+        .margin_top(TOP + 10)
+        .margin_left(LEFT)
+        .margin_right(40)
+        .margin_bottom(14)
+        .x_label_area_size(52)
+        .build_cartesian_2d((low..high).log_scale(), 0.0..rows.len() as f64)?;
+    chart
+        .configure_mesh()
+        .disable_y_mesh()
+        .disable_y_axis()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(GRID)
+        .axis_style(SOFT)
+        .x_desc("recovery time, ms (logarithmic)")
+        .x_label_formatter(&|x| style::tick(*x))
+        .label_style(style::plain(14.0, INK))
+        .axis_desc_style(style::plain(LABEL_PX, INK))
+        .draw()?;
+    for (place, row) in rows.iter().rev().enumerate() {
+        let (middle, ink) = (place as f64 + 0.5, style::colour(row.name));
+        if let Some((from, to)) = row.median_ms.interval {
+            let band = [(from, middle - 0.34), (to, middle + 0.34)];
+            chart.draw_series([Rectangle::new(band, ink.mix(0.18).filled())])?;
+        }
+        let each = row.times_ms.len().div_ceil(MOST_DOTS).max(1);
+        chart.draw_series(
+            row.times_ms
+                .iter()
+                .step_by(each)
+                .enumerate()
+                .map(|(k, ms)| Circle::new((*ms, middle + jitter(k)), 4, ink.mix(0.65).filled())),
+        )?;
+        if let Some(ms) = row.median_ms.value {
+            let bar = [(ms, middle - 0.36), (ms, middle + 0.36)];
+            chart.draw_series([PathElement::new(bar, INK.stroke_width(3))])?;
+        }
+        label(area, row, chart.backend_coord(&(low, middle)).1)?;
+    }
+    Ok(())
+}
+
+/// The name of a subject and how many of its tiles never came back, left of its row.
+fn label(area: &Area<'_>, row: &Row<'_>, y: i32) -> Drawn {
+    area.draw_text(row.name, &style::bold(LABEL_PX, style::colour(row.name)), (24, y - 20))?;
+    let never = row.fired - row.times_ms.len();
+    let text = match (row.fired, never) {
+        (0, _) => "no fault fired".to_owned(),
+        (n, 0) => format!("all {n} came back"),
+        (n, never) => format!("{never} of {n} never came back"),
+    };
+    area.draw_text(&text, &style::plain(13.0, INK), (24, y + 2))?;
+    if row.times_ms.is_empty() && row.fired > 0 {
+        let x = ((LEFT + WIDTH) / 2) as i32 - 130;
+        let text = format!("none of {} recovered: no time to show", row.fired);
+        area.draw_text(&text, &style::plain(14.0, SOFT), (x, y - 8))?;
+    }
+    Ok(())
+}
+
+/// Whole powers of ten around all times.
+fn decades(rows: &[Row<'_>]) -> (f64, f64) {
+    let all = || rows.iter().flat_map(|r| r.times_ms.iter().copied());
+    let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max));
+    if !least.is_finite() {
+        return (1.0, 1000.0);
+    }
+    let (low, high) = (least.log10().floor(), most.log10().ceil());
+    (10f64.powf(low), 10f64.powf(if high > low { high } else { low + 1.0 }))
+}
+
+/// Dots beside each other where they would cover each other: steps of the golden ratio, which never repeat.
+fn jitter(k: usize) -> f64 {
+    ((k as f64 * 0.618_033_988_75).fract() - 0.5) * 0.5
+}

@@ -1,0 +1,133 @@
+//! What all figures have in common: paper, ink, type, and the way titles and labels are set.
+
+use pipelines::message::Failure;
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::FontStyle;
+use std::error::Error;
+
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Drawn = Result<(), Box<dyn Error>>;
+
+pub(super) const WIDTH: u32 = 960;
+pub(super) const HEIGHT: u32 = 560;
+/// Room above a chart for title and explanation.
+pub(super) const TOP: u32 = 112;
+pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+pub(super) const SOFT: RGBColor = RGBColor(0x66, 0x66, 0x66);
+pub(super) const GRID: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
+pub(super) const LABEL_PX: f64 = 15.0;
+
+const EDGE: i32 = 24;
+/// The mean width of a letter, in parts of its size; a little wide, since no font is at hand to ask.
+const LETTER: f64 = 0.56;
+/// plotters writes sizes divided by this into an SVG.
+const SHRINKS_BY: f64 = 1.24;
+
+/// The colour of a subject, the same in every figure. From Okabe and Ito's palette, which people with any kind of
+/// colour vision can tell apart.
+pub(super) fn colour(subject: &str) -> RGBColor {
+    match subject {
+        "baseline" => RGBColor(0xD5, 0x5E, 0x00),
+        "okiagari" => RGBColor(0x00, 0x72, 0xB2),
+        "broadway" => RGBColor(0xE6, 0x9F, 0x00),
+        "htpipe" => RGBColor(0xCC, 0x79, 0xA7),
+        "restart" => RGBColor(0x56, 0xB4, 0xE9),
+        "resume" => RGBColor(0x00, 0x9E, 0x73),
+        _ => RGBColor(0x55, 0x55, 0x55),
+    }
+}
+
+pub(super) fn plain<'a>(px: f64, ink: RGBColor) -> TextStyle<'a> {
+    ("sans-serif", px * SHRINKS_BY).into_font().color(&ink)
+}
+
+pub(super) fn bold<'a>(px: f64, ink: RGBColor) -> TextStyle<'a> {
+    ("sans-serif", px * SHRINKS_BY).into_font().style(FontStyle::Bold).color(&ink)
+}
+
+/// An SVG with a title, a line or two that explain it, and what `draw` adds.
+pub(super) fn sheet(
+    height: u32,
+    title: &str,
+    explained: &str,
+    draw: impl FnOnce(&Area<'_>) -> Drawn,
+) -> Result<String, Failure> {
+    let mut svg = String::new();
+    let drawn = || -> Drawn {
+        let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        area.fill(&WHITE)?;
+        let mut y = 20;
+        for line in wrap(title, 20.0) {
+            area.draw_text(&line, &bold(20.0, INK), (EDGE, y))?;
+            y += 26;
+        }
+        y += 2;
+        for line in wrap(explained, 14.0) {
+            area.draw_text(&line, &plain(14.0, SOFT), (EDGE, y))?;
+            y += 19;
+        }
+        draw(&area)?;
+        area.present()?;
+        Ok(())
+    };
+    drawn().map_err(|e| Failure::engine(format!("a figure could not be drawn: {e}")))?;
+    Ok(svg)
+}
+
+/// Breaks a text into lines that fit on the sheet at this size.
+fn wrap(text: &str, px: f64) -> Vec<String> {
+    let most = ((f64::from(WIDTH) - 2.0 * f64::from(EDGE)) / (px * LETTER)) as usize;
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always a line");
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > most {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// Places for labels of this height that want to be at `wanted`, from top to bottom, moved apart where they would
+/// overlap and kept between `top` and `bottom`.
+pub(super) fn spread(wanted: &[i32], height: i32, top: i32, bottom: i32) -> Vec<i32> {
+    let mut order: Vec<_> = (0..wanted.len()).collect();
+    order.sort_by_key(|&k| (wanted[k], k));
+    let mut places = wanted.to_vec();
+    let mut free = top;
+    for &k in &order {
+        places[k] = places[k].max(free);
+        free = places[k] + height;
+    }
+    let mut end = bottom;
+    for &k in order.iter().rev() {
+        places[k] = places[k].min(end - height);
+        end = places[k];
+    }
+    places
+}
+
+/// A tick label: no digits after the point that are all zero.
+pub(super) fn tick(x: f64) -> String {
+    let text = if x.abs() >= 1000.0 {
+        crate::measure::words::grouped(x.round() as u64)
+    } else {
+        format!("{x:.3}")
+    };
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// Where nothing could be drawn: a sentence in place of the data.
+pub(super) fn say_nothing(area: &Area<'_>, sentence: &str) -> Drawn {
+    area.draw_text(sentence, &plain(16.0, SOFT), (EDGE, TOP as i32 + 40))?;
+    Ok(())
+}

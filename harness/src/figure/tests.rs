@@ -1,0 +1,78 @@
+use super::*;
+use crate::experiment::Experiment;
+use crate::history::{Ending, sample};
+use pipelines::message::Failure;
+
+type Draw = fn(&Experiment, &[History]) -> Result<String, Failure>;
+const ALL: [Draw; 3] = [progress, recovery, throughput];
+
+fn experiment(name: &str) -> Experiment {
+    Experiment::load(name).unwrap()
+}
+
+#[test]
+fn figures_say_what_they_show() {
+    let (e, all) = (experiment("e3-ffi-abort"), sample::comparison(10, 256));
+    let svg = progress(&e, &all).unwrap();
+    for text in ["okiagari completed 10 of 10 runs", "10 of 10 died: SIGABRT", "tiles done"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    let svg = recovery(&e, &all).unwrap();
+    for text in [
+        "okiagari brought back 20 of 20 struck tiles",
+        "10 of 10 never came back",
+        "recovery time, ms",
+    ] {
+        assert!(svg.contains(text), "{text}");
+    }
+    let svg = throughput(&e, &all).unwrap();
+    for text in ["okiagari keeps", "n = 10 blocks", "throughput, Mpx/s", "without faults"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    for draw in ALL {
+        let svg = draw(&e, &all).unwrap();
+        assert_eq!(svg, draw(&e, &all).unwrap());
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+        assert!(!svg.contains("NaN") && !svg.contains("inf"));
+    }
+}
+
+#[test]
+fn little_or_strange_data_is_no_reason_to_fail() {
+    let quiet = vec![sample::good(0, "okiagari", false, 4)];
+    let mut odd = sample::comparison(1, 4);
+    odd.truncate(1);
+    odd[0].run.wall_ns = 0;
+    odd[0].injections[0].fired_ns = Some(u64::MAX / 4);
+    odd[0].injections[0].accepted_ns = Some(u64::MAX / 4);
+    let mut hung = sample::good(0, "somebody <else>", true, 0);
+    hung.run.ending = Ending::Hang;
+    for name in ["e1-availability", "e3-ffi-abort"] {
+        for all in
+            [vec![], quiet.clone(), odd.clone(), vec![hung.clone()], sample::comparison(1, 16)]
+        {
+            for draw in ALL {
+                let svg = draw(&experiment(name), &all).unwrap();
+                assert!(!svg.contains("NaN") && !svg.contains("<else>"));
+            }
+        }
+    }
+}
+
+#[test]
+fn labels_do_not_cover_each_other_and_stay_on_the_sheet() {
+    let places = style::spread(&[100, 104, 395, 90], 20, 80, 400);
+    let mut sorted = places.clone();
+    sorted.sort_unstable();
+    assert!(sorted.windows(2).all(|w| w[1] - w[0] >= 20), "{places:?}");
+    assert!(places.iter().all(|y| (80..=380).contains(y)), "{places:?}");
+}
+// THROWAWAY
+#[test]
+fn dump() {
+    let all = sample::comparison(10, 256);
+    for (n, d) in ["progress", "recovery", "throughput"].iter().zip(ALL) {
+        std::fs::write(format!("/tmp/fig-{n}.svg"), d(&experiment("e3-ffi-abort"), &all).unwrap())
+            .unwrap();
+    }
+}

@@ -1,0 +1,87 @@
+use super::*;
+use proptest::prelude::*;
+use std::fs;
+
+const FILES: [&str; 3] = ["runs.csv", "injections.csv", "items.csv"];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_is_read_back_exactly(all in sample::any_histories()) {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &all).unwrap();
+        let bytes = FILES.map(|f| fs::read(dir.path().join(f)).unwrap());
+        let back = read(dir.path()).unwrap();
+        prop_assert_eq!(&back, &all);
+        write(dir.path(), &back).unwrap();
+        prop_assert_eq!(FILES.map(|f| fs::read(dir.path().join(f)).unwrap()), bytes);
+    }
+}
+
+fn lines(dir: &Path, file: &str) -> Vec<String> {
+    fs::read_to_string(dir.join(file)).unwrap().lines().map(str::to_owned).collect()
+}
+
+use std::path::Path;
+
+#[test]
+fn rows_look_as_documented() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &sample::comparison(1, 20)).unwrap();
+    let runs = lines(dir.path(), "runs.csv");
+    assert_eq!(runs[1], "0,0,baseline,true,1000,20,1310720,6200000,52851613,signal 6,0,0,0,0,0");
+    let injections = lines(dir.path(), "injections.csv");
+    assert_eq!(
+        injections[1],
+        "0,0,baseline,abort,5,0,5000000,5400000,5900000,,,500000,,,,signal 6,lost"
+    );
+    assert_eq!(
+        injections[2],
+        "3,0,okiagari,abort,5,0,5300000,5700000,6200000,7200000,8700000,500000,3000000,900000,2100000,\
+         signal 6,recovered"
+    );
+    let items = lines(dir.path(), "items.csv");
+    assert_eq!(items.len(), 81);
+    assert_eq!(
+        items[1],
+        "0,0,1,done,1,0,1000000,900000,00000000000000000000000000000000,00000000000000000000000000000000"
+    );
+    assert!(!dir.path().join(".runs.csv.part").exists());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_by_file_and_line() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &sample::comparison(1, 20)).unwrap();
+    let spoil = |file: &str, change: &dyn Fn(&str) -> String| {
+        let path = dir.path().join(file);
+        let good = fs::read_to_string(&path).unwrap();
+        fs::write(&path, change(&good)).unwrap();
+        let error = read(dir.path()).unwrap_err();
+        fs::write(&path, good).unwrap();
+        assert_eq!(error.blame, pipelines::message::Blame::Input);
+        error.what
+    };
+    let torn = |t: &str| t[..t.len() - 3].to_owned();
+    for (file, line) in FILES.into_iter().zip([5, 4, 81]) {
+        let error = spoil(file, &torn);
+        let said = format!("{file}, line {line}: the file ends in the middle");
+        assert!(error.contains(&said), "{error}");
+    }
+    for (file, from, to, said) in [
+        ("items.csv", "19,1,done,1,19000000", "19,1", "line 61: there are"),
+        ("items.csv", "done", "gone", "unknown variant `gone`"),
+        ("items.csv", "item,", "thing,", "missing field `item`"),
+        ("runs.csv", "signal 6", "sigh", "line 2: \"sigh\" is no ending"),
+        ("runs.csv", "0,0,baseline", "x,0,baseline", "line 2: invalid digit"),
+        ("runs.csv", "\n1,", "\n0,", "line 3: run 0 stands here twice"),
+        ("injections.csv", "\n0,", "\n9,", "line 2: run 9 does not stand in runs.csv"),
+        ("injections.csv", "abort", "burp", "unknown variant `burp`"),
+    ] {
+        let error = spoil(file, &|t: &str| t.replacen(from, to, 1));
+        assert!(error.contains(file) && error.contains(said), "{error}");
+    }
+    fs::remove_file(dir.path().join("items.csv")).unwrap();
+    assert!(read(dir.path()).unwrap_err().what.contains("items.csv cannot be read"));
+}

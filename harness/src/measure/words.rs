@@ -1,0 +1,98 @@
+//! How numbers are said to people, in figures and in reports alike.
+
+use crate::history::Ending;
+
+/// Nanoseconds with three figures and the unit that suits them: `12.3 ms`.
+pub(crate) fn duration(ns: f64) -> String {
+    let (value, unit) = match ns {
+        x if x < 1e3 => (x, "ns"),
+        x if x < 1e6 => (x / 1e3, "µs"),
+        x if x < 1e9 => (x / 1e6, "ms"),
+        x => (x / 1e9, "s"),
+    };
+    format!("{} {unit}", figures(value))
+}
+
+/// Three figures, but never a power of ten and no digits after those that were measured.
+pub(crate) fn figures(x: f64) -> String {
+    match x.abs() {
+        a if a >= 100.0 => grouped(x.round() as u64),
+        a if a >= 10.0 => format!("{x:.1}"),
+        a if a >= 0.1 => format!("{x:.2}"),
+        _ => format!("{x:.3}"),
+    }
+}
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (k, c) in digits.chars().enumerate() {
+        if k > 0 && (digits.len() - k).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// `1 tile`, `2 tiles`, `no tiles`.
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    match n {
+        0 => format!("no {noun}s"),
+        1 => format!("1 {noun}"),
+        _ => format!("{} {noun}s", grouped(n)),
+    }
+}
+
+/// How a subject ended: `finished`, `died: SIGABRT`, `exited with 3`.
+pub(crate) fn ending(ending: &Ending) -> String {
+    match ending {
+        Ending::Complete => "finished".into(),
+        Ending::Signal(n) => format!("died: {}", signal(*n)),
+        Ending::Exit(n) => format!("exited with {n}"),
+        Ending::Hang => "hung".into(),
+    }
+}
+
+fn signal(n: i32) -> String {
+    let name = match n {
+        2 => "SIGINT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        15 => "SIGTERM",
+        _ => return format!("signal {n}"),
+    };
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_said_as_people_do() {
+        for (ns, text) in [
+            (12.0, "12.0 ns"),
+            (2_345.0, "2.35 µs"),
+            (12_345_678.0, "12.3 ms"),
+            (999e6, "999 ms"),
+            (1.5e9, "1.50 s"),
+            (4321e9, "4,321 s"),
+        ] {
+            assert_eq!(duration(ns), text);
+        }
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(12), "12");
+        assert_eq!(
+            [counted(0, "tile"), counted(1, "tile"), counted(2000, "tile")].join("; "),
+            "no tiles; 1 tile; 2,000 tiles"
+        );
+        assert_eq!(ending(&Ending::Signal(6)), "died: SIGABRT");
+        assert_eq!(ending(&Ending::Signal(40)), "died: signal 40");
+    }
+}
