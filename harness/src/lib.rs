@@ -8,3 +8,5 @@ pub mod oracle;
 pub mod plan;
 pub mod report;
 pub mod stats;
+pub mod subject;
+pub mod trial;

@@ -421,6 +421,11 @@ impl BlackBox {
         self.header().settled.load(Acquire)
     }
 
+    /// A number that changes whenever anything happens: what a watchdog looks at.
+    pub fn progress(&self) -> u64 {
+        self.header().events_next.load(Acquire).into()
+    }
+
     /// Deaths by cause, those that happened only.
     pub fn deaths(&self) -> Vec<(Death, u32)> {
         let counts = self.header().deaths.iter().enumerate();

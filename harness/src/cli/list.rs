@@ -1,0 +1,19 @@
+//! `okiagari list`: what can be run.
+
+use super::{Exit, say};
+use crate::experiment::Experiment;
+use crate::subject::Subject;
+
+pub(super) fn run() -> anyhow::Result<Exit> {
+    let mut text = String::from("Experiments, for `okiagari experiment NAME`:\n\n");
+    for (name, _) in Experiment::embedded() {
+        let experiment = Experiment::load(name)?;
+        text += &format!("  {name:<20} {}\n", experiment.question);
+    }
+    text += "\nSubjects, for `okiagari run --subject NAME` and for experiments:\n\n";
+    for subject in Subject::ALL {
+        text += &format!("  {subject:<20} {}\n", subject.about());
+    }
+    say(&text);
+    Ok(Exit::Good)
+}

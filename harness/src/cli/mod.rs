@@ -1,0 +1,121 @@
+//! The command line: one file a subcommand.
+
+mod experiment;
+mod faults;
+mod judge;
+mod list;
+mod reproduce;
+mod run;
+
+use clap::{Parser, Subcommand};
+use pipelines::message::{Blame, Failure};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Knocks image pipelines over, and sees which of them get up.
+#[derive(Parser)]
+#[command(name = "okiagari", version, about, max_term_width = 100)]
+#[command(after_help = "Without a command it is `okiagari reproduce`.\n\
+    Exit codes: 0 as expected, 1 something failed or a claim does not hold, 2 bad usage or input, \
+    3 the harness itself failed, 4 inconclusive, 130 interrupted (resumable).")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the thesis's experiments, small unless --full, and say what came of them
+    Reproduce(reproduce::Reproduce),
+    /// Cut an image into tiles, work on each, save them: the job itself, fault-tolerant
+    Run(run::Run),
+    /// Run one experiment, by its name or from a TOML file
+    Experiment(experiment::Arguments),
+    /// List the experiments and the subjects
+    List,
+    /// List the faults that can be injected
+    Faults,
+    /// Judge stored results again; no pipeline runs
+    Judge(judge::Judge),
+    /// Draw the figures and the table of stored results again; no pipeline runs
+    Report(judge::Judge),
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// As expected.
+    Good,
+    /// Something failed, was quarantined or lost, or a claim does not hold.
+    Bad,
+    /// Bad usage or input.
+    Usage,
+    /// The harness itself failed.
+    Harness,
+    /// Nothing can be said.
+    Inconclusive,
+    /// Ctrl-C; it can go on.
+    Interrupted,
+}
+
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Bad => 1,
+            Self::Usage => 2,
+            Self::Harness => 3,
+            Self::Inconclusive => 4,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+impl From<&Failure> for Exit {
+    fn from(failure: &Failure) -> Self {
+        match failure.blame {
+            Blame::Input | Blame::Output => Self::Usage,
+            Blame::Item => Self::Bad,
+            Blame::Engine => Self::Harness,
+        }
+    }
+}
+
+/// Parses the command line, does what it says, and turns every error into one sentence.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let command = arguments.command.unwrap_or(Command::Reproduce(Default::default()));
+    let result = match command {
+        Command::Reproduce(reproduce) => reproduce.run(),
+        Command::Run(run) => run.run(),
+        Command::Experiment(experiment) => experiment.run(),
+        Command::List => list::run(),
+        Command::Faults => faults::run(),
+        Command::Judge(judge) => judge.run(false),
+        Command::Report(judge) => judge.run(true),
+    };
+    let exit = result.unwrap_or_else(|error| {
+        eprintln!("okiagari: {error:#}");
+        error.downcast_ref::<Failure>().map_or(Exit::Harness, Exit::from)
+    });
+    ExitCode::from(exit.code())
+}
+
+/// A flag that Ctrl-C or SIGTERM sets; a second one ends the program at once.
+fn interruption() -> std::io::Result<Arc<AtomicBool>> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, flag.clone())?;
+        signal_hook::flag::register(signal, flag.clone())?;
+    }
+    Ok(flag)
+}
+
+/// Prints to standard output; a reader that has gone away is no error.
+fn say(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
+}

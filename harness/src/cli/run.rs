@@ -1,0 +1,251 @@
+//! `okiagari run`: the image job itself.
+
+use super::{Exit, interruption, say};
+use crate::output::{BLACK_BOX, Begin, FETCHED, Output};
+use crate::plan::{FaultPlan, FaultSpec};
+use crate::progress::Progress;
+use crate::subject::{Spec, Subject};
+use crate::summary::{Summary, conclude};
+use crate::trial::{Finished, Trial};
+use bytesize::ByteSize;
+use clap::Args;
+use pipelines::black_box::BlackBox;
+use pipelines::image::codec::Format;
+use pipelines::image::job::Job;
+use pipelines::image::layout::{Layout, Split};
+use pipelines::image::operations::{Library, Operation};
+use pipelines::message::Failure;
+use pipelines::pipeline::WORKERS_MAX;
+use pipelines::sink::journal;
+use pipelines::source;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Items lent together at most.
+const MAX_DEMAND: i64 = 1024;
+
+#[derive(Args)]
+pub(super) struct Run {
+    /// A file (PNG, JPEG, TIFF, BigTIFF), a folder of them, an http(s) URL, or synthetic:WIDTHxHEIGHT
+    #[arg(required = true)]
+    input: Vec<String>,
+    /// Folder for the tiles
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The program that does it: okiagari or baseline
+    #[arg(long, default_value = "okiagari")]
+    subject: Subject,
+    /// Square tiles with this many pixels a side: NAME_ROW_COL.EXT
+    #[arg(long, value_name = "PX", default_value_t = 256, conflicts_with = "strips")]
+    tile: u32,
+    /// Bands of this many rows, the thesis's split: NAME_0.EXT, NAME_1.EXT …
+    #[arg(long, value_name = "ROWS")]
+    strips: Option<u32>,
+    /// none, grayscale, blur:R or sobel; repeatable, applied in order
+    #[arg(long = "operation", value_name = "OP")]
+    operations: Vec<Operation>,
+    /// Whose implementation of the operations: rust or c
+    #[arg(long, default_value = "rust")]
+    library: Library,
+    /// png, jpeg[:QUALITY] or raw
+    #[arg(long, default_value = "png")]
+    format: Format,
+    /// Workers at once [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX as i64))]
+    workers: Option<u16>,
+    /// Items lent to a worker at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=MAX_DEMAND))]
+    max_demand: u16,
+    /// Workers kept started in reserve
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=WORKERS_MAX as i64))]
+    spares: u16,
+    /// Attempts an item gets before it is set aside
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    attempts: u32,
+    /// How long a worker may take over one item
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
+    deadline: Duration,
+    /// Memory that each worker may have
+    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
+    memory_max: ByteSize,
+    /// How long the whole subject may show no progress before it is ended and called a hang
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = positive_duration)]
+    stall: Duration,
+    /// A fault to inject, like abort@p=1%, shutdown@item=120, hang@rate=0.2/s; repeatable
+    #[arg(long = "fault", value_name = "SPEC")]
+    faults: Vec<FaultSpec>,
+    /// Decides every fault and the synthetic scene
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Go on where an earlier run left off
+    #[arg(long, conflicts_with = "overwrite")]
+    resume: bool,
+    /// Remove what an earlier run wrote to the folder, and begin anew
+    #[arg(long)]
+    overwrite: bool,
+    /// Print the summary as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time >= Duration::from_millis(1) => Ok(time),
+        Ok(_) => Err("it must be at least 1ms".into()),
+        Err(e) => Err(format!("{e}; write it like 500ms, 10s or 2m")),
+    }
+}
+
+impl Run {
+    pub(super) fn run(self) -> anyhow::Result<Exit> {
+        let begin = match (self.resume, self.overwrite) {
+            (true, _) => Begin::Resume,
+            (_, true) => Begin::Overwrite,
+            _ => Begin::Fresh,
+        };
+        let output = Output::open(&self.out, begin)?;
+        let fetched = tempfile::Builder::new().prefix(FETCHED).tempdir_in(&self.out);
+        let fetched = fetched.map_err(|e| pipelines::sink::refused("write to", &self.out, &e))?;
+        let split = self.strips.map_or(Split::Tiles(self.tile), Split::Strips);
+        let probed = source::probe(&self.input, split, self.seed, fetched.path());
+        let spec = probed.map(|layout| self.spec(layout)).and_then(|spec| {
+            spec.check()?;
+            Ok(spec)
+        });
+        let spec = match spec {
+            Ok(spec) => spec,
+            Err(failure) => {
+                drop(fetched);
+                output.abandon();
+                return Err(failure.into());
+            }
+        };
+        let before = output.begin(&self.identity(&spec.layout))?;
+        let black_box =
+            BlackBox::create(&spec.black_box, spec.layout.items(), !self.faults.is_empty())?;
+        let finished = self.watch(&spec, &black_box, before.len() as u64)?;
+        let summary = conclude(&spec, &black_box, &finished, &before)?;
+        if !finished.interrupted {
+            std::fs::remove_file(&spec.black_box).ok();
+        }
+        std::fs::remove_dir(self.out.join(pipelines::sink::PARTIAL)).ok();
+        Ok(self.tell(&spec, &finished, &summary))
+    }
+
+    fn spec(&self, layout: Layout) -> Spec {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Spec {
+            subject: self.subject,
+            dir: self.out.clone(),
+            black_box: self.out.join(BLACK_BOX),
+            layout,
+            job: Job {
+                operations: self.operations.clone(),
+                library: self.library,
+                format: self.format,
+            },
+            workers: self.workers.map_or(cores.min(WORKERS_MAX), usize::from),
+            max_demand: self.max_demand.into(),
+            spares: self.spares.into(),
+            attempts: self.attempts,
+            deadline: self.deadline,
+            memory_max_bytes: self.memory_max.as_u64(),
+            plan: FaultPlan { specs: self.faults.clone(), seed: self.seed },
+            observer: std::process::id() as i32,
+        }
+    }
+
+    /// What must be the same for `--resume`.
+    fn identity(&self, layout: &Layout) -> journal::Subject {
+        let split = match layout.split {
+            Split::Tiles(side) => format!("--tile {side}"),
+            Split::Strips(rows) => format!("--strips {rows}"),
+        };
+        let operations: Vec<_> = self.operations.iter().map(ToString::to_string).collect();
+        let scene = |s: &pipelines::image::layout::Scene| {
+            let (c, d) = (s.format.channels, s.format.depth);
+            format!("{} {}x{}x{c}x{d}", s.name, s.width_px, s.height_px)
+        };
+        let scenes: Vec<_> = layout.scenes.iter().map(scene).collect();
+        let mut identity = journal::Subject::from([
+            ("input".to_owned(), self.input.join(" ")),
+            ("content".to_owned(), scenes.join(", ")),
+            ("split".to_owned(), split),
+            ("operation".to_owned(), operations.join(" ")),
+            ("library".to_owned(), self.library.to_string()),
+            ("format".to_owned(), self.format.to_string()),
+        ]);
+        if self.input.iter().any(|i| i.starts_with("synthetic:")) {
+            identity.insert("seed".to_owned(), self.seed.to_string());
+        }
+        identity
+    }
+
+    fn watch(&self, spec: &Spec, black_box: &BlackBox, before: u64) -> anyhow::Result<Finished> {
+        let items = spec.layout.items();
+        let trial = Trial { spec, black_box, stall: self.stall, interrupted: interruption()? };
+        if !self.json {
+            let (n, seed) = (spec.layout.scenes.len(), self.seed);
+            let scenes = if n == 1 { String::new() } else { format!(" of {n} images") };
+            let mpx = spec.layout.pixels() as f64 / 1e6;
+            eprintln!("{}: {items} tiles{scenes}, {mpx:.1} Mpx, seed {seed}", spec.subject);
+        }
+        let mut progress = Progress::new(spec.subject.name(), items, "tiles", self.json);
+        let finished = trial.run(|settled| {
+            let deaths: u32 = black_box.deaths().iter().map(|(_, n)| n).sum();
+            let message = if deaths > 0 { format!("{deaths} deaths") } else { String::new() };
+            progress.at(before + settled, &message);
+        })?;
+        progress.clear();
+        Ok(finished)
+    }
+
+    fn tell(&self, spec: &Spec, finished: &Finished, summary: &Summary) -> Exit {
+        if self.json {
+            say(&(serde_json::to_string(summary).unwrap_or_default() + "\n"));
+        } else {
+            say(&words(&self.out, finished, summary));
+        }
+        if finished.interrupted {
+            return Exit::Interrupted;
+        }
+        if let Some(failure) = &finished.last_words {
+            eprintln!("okiagari: {failure}");
+            return Exit::from(failure);
+        }
+        let complete = finished.ending == crate::history::Ending::Complete;
+        if !complete {
+            eprintln!("okiagari: the subject {} ended early: {}", spec.subject, finished.ending);
+            if let Some(line) = finished.stderr.lines().last() {
+                eprintln!("okiagari: its last words: {line}");
+            }
+        }
+        if complete && summary.done == summary.items { Exit::Good } else { Exit::Bad }
+    }
+}
+
+/// The summary as a reader wants it.
+fn words(out: &std::path::Path, finished: &Finished, summary: &Summary) -> String {
+    let Summary { items, done, failed, quarantined, lost, .. } = summary;
+    let mut text = format!("{done} of {items} tiles are in {}\n", out.display());
+    if done < items {
+        let rest = if finished.interrupted { "still to do" } else { "lost" };
+        text += &format!("{failed} failed, {quarantined} quarantined, {lost} {rest}\n");
+    }
+    if !summary.deaths.is_empty() || summary.faults_injected > 0 {
+        let causes = summary.deaths.iter().map(|(cause, n)| format!("{n} × {cause}"));
+        let causes: Vec<_> = causes.collect();
+        let causes = if causes.is_empty() { "none seen".to_owned() } else { causes.join(", ") };
+        text += &format!("{} faults injected; deaths: {causes}\n", summary.faults_injected);
+    }
+    if summary.restarts > 0 {
+        text += &format!("the subject itself was started again {} times\n", summary.restarts);
+    }
+    let mpx = summary.throughput_px_per_s / 1e6;
+    let memory = ByteSize(summary.resident_peak_bytes.all_pss);
+    text += &format!("{:.2} s, {mpx:.1} Mpx/s, {memory} of memory at the peak\n", summary.wall_s);
+    if finished.interrupted {
+        text += "interrupted; the same command with --resume goes on\n";
+    }
+    text
+}

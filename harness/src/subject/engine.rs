@@ -1,0 +1,47 @@
+//! The subject `okiagari`: one engine, its settings.
+
+use super::{Spec, Stage as Start};
+use pipelines::image::job::TileWork;
+use pipelines::isolation::Isolation;
+use pipelines::message::Failure;
+use pipelines::pipeline::{Batch, Pipeline, Stage};
+use pipelines::sink::folder::Save;
+use pipelines::sink::quarantine;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// Tiles saved and entered into the journal together.
+pub(super) const BATCH: usize = 4;
+/// How long a worker may take to open its handler.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+pub(super) fn run(spec: &Spec, start: Start) -> Result<(), Failure> {
+    let Start { feed, slab, watch, folder, budget, result_bytes } = start;
+    let isolation = Isolation {
+        slabs: vec![slab],
+        result_bytes,
+        budget,
+        spares: spec.spares,
+        deadline: spec.deadline,
+        start_deadline: START_DEADLINE,
+        memory_max_bytes: spec.memory_max_bytes,
+        intensity: Default::default(),
+    };
+    let stage = Stage::<TileWork>::new(spec.job.clone())
+        .workers(spec.workers)
+        .attempts(spec.attempts)
+        .max_demand(NonZeroUsize::new(spec.max_demand).unwrap_or(NonZeroUsize::MIN))
+        .isolated(isolation);
+    let aside = folder.clone();
+    Pipeline::from(feed)
+        .stage(stage)
+        .batch(Batch::<Save>::new(folder).size(BATCH).workers(spec.workers))
+        .watched(watch)
+        .set_aside(move |item| {
+            if let Err(failure) = quarantine::set_aside(&aside, item) {
+                eprintln!("{failure}");
+            }
+        })
+        .run()
+        .map(|_| ())
+}

@@ -1,0 +1,278 @@
+//! What is compared: a program in a process of its own, and what the observer does when it dies.
+
+mod engine;
+mod plain;
+
+use crate::plan::FaultPlan;
+use pipelines::black_box::BlackBox;
+use pipelines::engine::Watch;
+use pipelines::fault::strike::Strike;
+use pipelines::image::feed::TileFeed;
+use pipelines::image::job::Job;
+use pipelines::image::layout::{Layout, Place};
+use pipelines::isolation::Budget;
+use pipelines::isolation::segment::Segment;
+use pipelines::message::{Blame, Failure, ItemId};
+use pipelines::sink::folder::Folder;
+use pipelines::sink::journal;
+use pipelines::source::Tiles;
+use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, setrlimit};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::fmt;
+use std::io::Read;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Tells a process that it is a subject; its [`Spec`] comes on standard input.
+pub const SUBJECT: &str = "OKIAGARI_SUBJECT";
+/// Bytes that all slots of a subject may take together.
+pub const SLOTS_BYTES_MAX: usize = 2 << 30;
+
+/// A program that can be compared, by the name it has in every file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// Plain threads, the native call in-process; when it dies, it is dead.
+    Baseline,
+    /// The engine: leases, a pool of worker processes with spares; when it dies, it goes on from its
+    /// journal.
+    Okiagari,
+}
+
+/// What the observer does when a subject dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Nothing.
+    Never,
+    /// Starts it again, to go on from its journal.
+    Resume,
+}
+
+impl Subject {
+    /// All of them, in the order in which they are listed.
+    pub const ALL: [Self; 2] = [Self::Baseline, Self::Okiagari];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Okiagari => "okiagari",
+        }
+    }
+    /// What it is, in a line.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Baseline => {
+                "plain threads, the native call in-process, no supervision: the control"
+            }
+            Self::Okiagari => {
+                "leased items, isolated workers with warm spares, resumes from its journal"
+            }
+        }
+    }
+    /// What happens when it dies.
+    pub fn again(self) -> Again {
+        match self {
+            Self::Baseline => Again::Never,
+            Self::Okiagari => Again::Resume,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Subject {
+    type Err = String;
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("there is no subject called {name:?}; there are: {names}")
+        })
+    }
+}
+
+/// Everything a subject needs to know. It travels as JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Spec {
+    /// Which program.
+    pub subject: Subject,
+    /// The folder for its tiles; it holds a journal with a head.
+    pub dir: PathBuf,
+    /// The black box, made by the observer.
+    pub black_box: PathBuf,
+    /// The input.
+    pub layout: Layout,
+    /// What is done with each tile.
+    pub job: Job,
+    /// Workers at once.
+    pub workers: usize,
+    /// Items lent at once.
+    pub max_demand: usize,
+    /// Workers kept in reserve.
+    pub spares: usize,
+    /// Attempts an item gets.
+    pub attempts: u32,
+    /// How long a worker may take over one item.
+    pub deadline: Duration,
+    /// Memory that each worker may have, in bytes.
+    pub memory_max_bytes: u64,
+    /// What will strike.
+    pub plan: FaultPlan,
+    /// The observer's process id.
+    pub observer: i32,
+}
+
+impl Spec {
+    /// How files are called, and where they are.
+    pub fn folder(&self) -> Folder {
+        let (dir, layout) = (self.dir.clone(), Arc::new(self.layout.clone()));
+        Folder { dir, layout, extension: self.job.format.extension() }
+    }
+
+    /// Bytes that one result takes at most: that of the largest tile of each scene.
+    fn result_bytes_max(&self) -> usize {
+        let of = |place: Place| self.job.result_bytes_max(place.head);
+        let mut first = 0;
+        let firsts = self.layout.scenes.iter().map(|scene| {
+            let (columns, rows) = scene.grid(self.layout.split);
+            let item: ItemId = first;
+            first += columns * rows;
+            item
+        });
+        // The first tile of a scene is as large as any of it.
+        firsts.filter_map(|item| self.layout.place(item)).map(of).max().unwrap_or(1)
+    }
+
+    /// Refuses what no subject could do.
+    ///
+    /// # Errors
+    /// When the format cannot hold the pixels, or not even one tile a worker fits into memory.
+    pub fn check(&self) -> Result<(), Failure> {
+        for item in self.layout.scenes.iter().map(|s| s.format) {
+            let head = self.layout.place(0).map(|p| p.head);
+            let Some(head) = head else { continue };
+            let out = self.job.output(pipelines::image::raster::TileHead { format: item, ..head });
+            self.job.format.check(out.format)?;
+        }
+        let budget = Budget::new(SLOTS_BYTES_MAX);
+        self.slab_slots(&budget)?;
+        let outboxes = 2 * (self.workers + self.spares) + self.workers + engine::BATCH;
+        budget.slots(self.result_bytes_max(), outboxes, outboxes).map(|_| ())
+    }
+
+    /// Tiles that may be decoded at once: those in work, as many ready, one being decoded.
+    fn slab_slots(&self, budget: &Budget) -> Result<usize, Failure> {
+        let most = 2 * self.workers * self.max_demand + self.max_demand + 1;
+        budget.slots(self.layout.tile_bytes_max(), self.workers * self.max_demand + 1, most)
+    }
+}
+
+/// The second line of `main`: in a subject's process this never returns.
+pub fn enter() {
+    if std::env::var_os(SUBJECT).is_none() {
+        return;
+    }
+    let code = match take_spec() {
+        Ok(spec) => run(&spec),
+        Err(why) => {
+            eprintln!("{why}");
+            3
+        }
+    };
+    std::process::exit(code);
+}
+
+fn take_spec() -> Result<Spec, String> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|e| format!("no spec came: {e}"))?;
+    let spec: Spec = serde_json::from_str(&text).map_err(|e| format!("the spec is bad: {e}"))?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| format!("could not bind to the observer: {e}"))?;
+    if getppid().map(Pid::as_raw_nonzero).is_none_or(|p| p.get() != spec.observer) {
+        return Err("the observer is gone".into());
+    }
+    // 1, not 0: it also stops a core_pattern pipe, which the kernel would start in spite of 0.
+    setrlimit(Resource::Core, Rlimit { current: Some(1), maximum: Some(1) })
+        .map_err(|e| format!("could not forbid core dumps: {e}"))?;
+    Ok(spec)
+}
+
+/// Runs the subject, and leaves its end in the black box.
+fn run(spec: &Spec) -> i32 {
+    let black_box = match BlackBox::open(&spec.black_box) {
+        Ok(black_box) => Arc::new(black_box),
+        Err(failure) => {
+            eprintln!("{failure}");
+            return 3;
+        }
+    };
+    let result = Stage::set(spec, &black_box).and_then(|stage| match spec.subject {
+        Subject::Baseline => plain::run(spec, stage),
+        Subject::Okiagari => engine::run(spec, stage),
+    });
+    match result {
+        Ok(()) => {
+            black_box.finish();
+            0
+        }
+        Err(failure) => {
+            eprintln!("{failure}");
+            black_box.say_last(&failure);
+            if matches!(failure.blame, Blame::Input | Blame::Output) { 2 } else { 3 }
+        }
+    }
+}
+
+/// What every subject starts with.
+struct Stage {
+    feed: TileFeed<Box<dyn Fn(ItemId) -> bool + Send>>,
+    slab: Arc<Segment>,
+    watch: Watch,
+    folder: Folder,
+    budget: Arc<Budget>,
+    result_bytes: usize,
+}
+
+impl Stage {
+    fn set(spec: &Spec, black_box: &Arc<BlackBox>) -> Result<Self, Failure> {
+        let budget = Arc::new(Budget::new(SLOTS_BYTES_MAX));
+        let slots = spec.slab_slots(&budget)?;
+        let slab_bytes = spec.layout.tile_bytes_max();
+        let slab = match spec.subject {
+            Subject::Baseline => Segment::heap(0, slots, slab_bytes)?,
+            Subject::Okiagari => Segment::slab(0, slots, slab_bytes)?,
+        };
+        let story = journal::read(&spec.dir)?.unwrap_or_default();
+        let settled: HashSet<ItemId> = story.records.iter().map(|r| r.item).collect();
+        let skip = Box::new(move |item| settled.contains(&item));
+        let feed = TileFeed::new(Tiles::open(&spec.layout)?, slab.clone(), skip as Box<_>);
+        let watch = Watch::new(black_box.clone(), strikes(spec.plan.clone(), black_box.clone()));
+        let (folder, result_bytes) = (spec.folder(), spec.result_bytes_max());
+        Ok(Self { feed, slab, watch, folder, budget, result_bytes })
+    }
+}
+
+/// The plan as the engine asks for it; what it decides is armed in the black box first.
+fn strikes(
+    plan: FaultPlan,
+    black_box: Arc<BlackBox>,
+) -> Box<dyn Fn(ItemId, u32) -> Option<Strike> + Send + Sync> {
+    let timed = plan.timed();
+    Box::new(move |item, attempt| {
+        let due = if timed.is_empty() {
+            None
+        } else {
+            black_box.claim_timed(|n| timed.get(n).map(|t| t.at_ns)).map(|n| timed[n].fault)
+        };
+        let fault = due.or_else(|| plan.decide(item, attempt))?;
+        let receipt = black_box.arm(fault, item, attempt)?;
+        Some(Strike { fault, receipt })
+    })
+}

@@ -1,0 +1,28 @@
+//! The subject `baseline`.
+
+use super::{Spec, Stage};
+use pipelines::engine::SetAside;
+use pipelines::image::job::TileWork;
+use pipelines::image::raster::Tile;
+use pipelines::message::Failure;
+use pipelines::plain::Plain;
+use pipelines::sink::folder::Save;
+use pipelines::sink::quarantine;
+
+pub(super) fn run(spec: &Spec, stage: Stage) -> Result<(), Failure> {
+    let Stage { feed, watch, folder, result_bytes, .. } = stage;
+    let aside = |aside: &SetAside<'_, Tile>| {
+        if let Err(failure) = quarantine::set_aside(&folder, aside) {
+            eprintln!("{failure}");
+        }
+    };
+    let plain = Plain::<TileWork, Save> {
+        workers: spec.workers,
+        config: spec.job.clone(),
+        result_bytes,
+        sink: folder.clone(),
+        watch: &watch,
+        aside: &aside,
+    };
+    plain.run(feed)
+}

@@ -1,0 +1,166 @@
+//! What a run came to, for people and for programs: `manifest.csv` and `run.json`. The observer writes
+//! both, always, also when the subject died.
+
+use crate::history::Ending;
+use crate::output::{MANIFEST, RUN_JSON, write_whole};
+use crate::subject::Spec;
+use crate::trial::{Finished, Resident};
+use pipelines::black_box::BlackBox;
+use pipelines::message::{Failure, ItemId};
+use pipelines::sink::journal::{self, Record, State};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// `run.json`: `items = done + failed + quarantined + lost`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// The subject's name.
+    pub subject: String,
+    /// Items the source has.
+    pub items: u64,
+    /// Items whose tile is in the folder.
+    pub done: u64,
+    /// Items declared failed.
+    pub failed: u64,
+    /// Items set aside.
+    pub quarantined: u64,
+    /// Items with no fate; of a run that was interrupted, those still to do.
+    pub lost: u64,
+    /// Items that were delivered more than once.
+    pub duplicated: u64,
+    /// Attempts begun in this run.
+    pub attempts: u64,
+    /// Attempts that ended badly in this run, by cause.
+    pub deaths: BTreeMap<String, u64>,
+    /// Faults that fired in this run, by their receipts.
+    pub faults_injected: u64,
+    /// How often the subject itself was started again.
+    pub restarts: u64,
+    /// From the subject's launch to the end of its last process.
+    pub wall_s: f64,
+    /// Pixels of the tiles done in this run, over `wall_s`.
+    pub throughput_px_per_s: f64,
+    /// Peak memory.
+    pub resident_peak_bytes: Resident,
+    /// Decides every fault and the synthetic scene.
+    pub seed: u64,
+    /// This program's version.
+    pub version: &'static str,
+    /// `complete`, `incomplete`, `interrupted`, or how the subject died.
+    pub outcome: String,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    item: ItemId,
+    row: u64,
+    col: u64,
+    x_px: u32,
+    y_px: u32,
+    width_px: u32,
+    height_px: u32,
+    file: &'a str,
+    file_blake3: &'a str,
+    pixels_blake3: &'a str,
+    attempts: u32,
+    state: &'a str,
+}
+
+fn state_name(record: Option<&Record>) -> &'static str {
+    match record.map(|r| r.state) {
+        Some(State::Done) => "done",
+        Some(State::Failed) => "failed",
+        Some(State::Quarantined) => "quarantined",
+        None => "lost",
+    }
+}
+
+/// Reads what became of a run, and writes both files. `before` is what was settled when it began.
+///
+/// # Errors
+/// When the journal cannot be read, or there is no room.
+pub fn conclude(
+    spec: &Spec,
+    black_box: &BlackBox,
+    finished: &Finished,
+    before: &[Record],
+) -> Result<Summary, Failure> {
+    let story = journal::read(&spec.dir)?.unwrap_or_default();
+    let mut fates: BTreeMap<ItemId, &Record> = BTreeMap::new();
+    let mut deliveries: BTreeMap<ItemId, u32> = BTreeMap::new();
+    for record in &story.records {
+        fates.insert(record.item, record);
+        *deliveries.entry(record.item).or_default() += u32::from(record.state == State::Done);
+    }
+    manifest(spec, black_box, &fates)?;
+    let items = spec.layout.items();
+    let count = |state| fates.values().filter(|r| r.state == state).count() as u64;
+    let (done, failed, quarantined) =
+        (count(State::Done), count(State::Failed), count(State::Quarantined));
+    let before: std::collections::HashSet<_> = before.iter().map(|r| r.item).collect();
+    let fresh = fates.values().filter(|r| r.state == State::Done && !before.contains(&r.item));
+    let pixels = |r: &&&Record| spec.layout.place(r.item).map_or(0, |p| p.head.rect.area());
+    let pixels: u64 = fresh.map(|r| pixels(&&r)).sum();
+    let wall_s = finished.wall_ns as f64 / 1e9;
+    let outcome = match (&finished.ending, finished.interrupted, done == items) {
+        (_, true, _) => "interrupted".to_owned(),
+        (Ending::Complete, _, true) => "complete".to_owned(),
+        (Ending::Complete, _, false) => "incomplete".to_owned(),
+        (ending, ..) => ending.to_string(),
+    };
+    let summary = Summary {
+        subject: spec.subject.to_string(),
+        items,
+        done,
+        failed,
+        quarantined,
+        lost: items.saturating_sub(done + failed + quarantined),
+        duplicated: deliveries.values().filter(|n| **n > 1).count() as u64,
+        attempts: (0..items).map(|item| u64::from(black_box.begun(item))).sum(),
+        deaths: black_box.deaths().into_iter().map(|(d, n)| (d.to_string(), n.into())).collect(),
+        faults_injected: black_box.read_receipts().iter().filter(|r| r.fired_ns.is_some()).count()
+            as u64,
+        restarts: finished.restarts,
+        wall_s,
+        throughput_px_per_s: if wall_s > 0.0 { pixels as f64 / wall_s } else { 0.0 },
+        resident_peak_bytes: finished.resident,
+        seed: spec.plan.seed,
+        version: env!("CARGO_PKG_VERSION"),
+        outcome,
+    };
+    let mut json = serde_json::to_vec_pretty(&summary).map_err(Failure::engine)?;
+    json.push(b'\n');
+    write_whole(&spec.dir, RUN_JSON, &json)?;
+    Ok(summary)
+}
+
+fn manifest(
+    spec: &Spec,
+    black_box: &BlackBox,
+    fates: &BTreeMap<ItemId, &Record>,
+) -> Result<(), Failure> {
+    let mut csv = csv::Writer::from_writer(vec![]);
+    for item in 0..spec.layout.items() {
+        let Some(place) = spec.layout.place(item) else { break };
+        let record = fates.get(&item).copied();
+        let name = spec.layout.file_name(&place, spec.job.format.extension());
+        let rect = place.head.rect;
+        let row = Row {
+            item,
+            row: place.row,
+            col: place.col,
+            x_px: rect.x,
+            y_px: rect.y,
+            width_px: rect.width,
+            height_px: rect.height,
+            file: &name,
+            file_blake3: record.map_or("", |r| &r.file_blake3),
+            pixels_blake3: record.map_or("", |r| &r.pixels_blake3),
+            attempts: record.map_or_else(|| black_box.begun(item), |r| r.attempts),
+            state: state_name(record),
+        };
+        csv.serialize(row).map_err(Failure::engine)?;
+    }
+    let bytes = csv.into_inner().map_err(Failure::engine)?;
+    write_whole(&spec.dir, MANIFEST, &bytes)
+}

@@ -1,0 +1,158 @@
+//! A subject's process as its observer sees it.
+
+use crate::history::Ending;
+use crate::subject::{SUBJECT, Spec};
+use anyhow::{Context, Result};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, wait};
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Bytes of a subject's standard error that are kept.
+const TAIL_BYTES: usize = 8192;
+
+/// A running subject. Dropping it ends and reaps it.
+pub(super) struct Process {
+    child: Child,
+    pidfd: OwnedFd,
+    stderr: Option<ChildStderr>,
+    tail: VecDeque<u8>,
+    ended: bool,
+}
+
+impl Process {
+    /// Starts this program again as the subject of `spec`. It ends with the thread that calls this.
+    pub(super) fn launch(spec: &Spec) -> Result<Self> {
+        let mut child = Command::new("/proc/self/exe")
+            .arg0("okiagari-subject")
+            .env(SUBJECT, spec.subject.name())
+            .env("RUST_BACKTRACE", "0")
+            // A group of its own: Ctrl-C reaches the observer alone, which then ends the subject.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("could not start the subject's process")?;
+        let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
+            .context("could not watch the subject's process")?;
+        let stderr = child.stderr.take();
+        if let Some(stderr) = &stderr {
+            fcntl_setfl(stderr, fcntl_getfl(stderr)? | OFlags::NONBLOCK)?;
+        }
+        let spec = serde_json::to_vec(spec).context("could not write the subject's spec")?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that dies at once is seen by its end, not here.
+            stdin.write_all(&spec).ok();
+        }
+        Ok(Self { child, pidfd, stderr, tail: VecDeque::new(), ended: false })
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end, at most so long; `None` when it is still running.
+    pub(super) fn wait(&mut self, at_most: Duration) -> Result<Option<Ending>> {
+        let until = Instant::now() + at_most;
+        loop {
+            let left = Timespec::try_from(until.saturating_duration_since(Instant::now()))?;
+            let mut fds = vec![PollFd::new(&self.pidfd, PollFlags::IN)];
+            fds.extend(
+                self.stderr.as_ref().map(|e| PollFd::from_borrowed_fd(e.as_fd(), PollFlags::IN)),
+            );
+            let n = match poll(&mut fds, Some(&left)) {
+                Err(Errno::INTR) => return Ok(None),
+                n => n.context("could not wait for the subject")?,
+            };
+            let ended = !fds[0].revents().is_empty();
+            self.drain();
+            if ended {
+                self.ended = true;
+                let status = self.child.wait().context("could not reap the subject")?;
+                return Ok(Some(match (status.signal(), status.code()) {
+                    (Some(signal), _) => Ending::Signal(signal),
+                    (None, code) => Ending::Exit(code.unwrap_or_default()),
+                }));
+            }
+            if n == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        let Some(stderr) = &mut self.stderr else { return };
+        let mut bytes = [0; TAIL_BYTES];
+        loop {
+            match stderr.read(&mut bytes) {
+                Ok(0) => {
+                    self.stderr = None;
+                    break;
+                }
+                Ok(n) => self.tail.extend(&bytes[..n]),
+                Err(_) => break,
+            }
+        }
+        let excess = self.tail.len().saturating_sub(TAIL_BYTES);
+        self.tail.drain(..excess);
+    }
+
+    pub(super) fn stderr_tail(&mut self) -> String {
+        self.drain();
+        String::from_utf8_lossy(self.tail.make_contiguous()).trim_end().to_owned()
+    }
+
+    /// Ends it; `wait` will see its end.
+    pub(super) fn kill(&self) {
+        pidfd_send_signal(&self.pidfd, Signal::KILL).ok();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.kill();
+            self.child.wait().ok();
+        }
+    }
+}
+
+/// The process ids of the children of `pid`'s threads.
+pub(super) fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return vec![] };
+    let read = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).ok();
+    let lists = tasks.flatten().filter_map(read);
+    let numbers = |list: String| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    lists.flat_map(numbers).filter_map(|n| n.parse().ok()).collect()
+}
+
+/// Reaps what a dead subject left to us. Its workers are ended by the kernel and are soon gone; what is
+/// still there after `grace` is an orphan: counted, and ended.
+pub(super) fn reap_left_behind(grace: Duration) -> u64 {
+    let until = Instant::now() + grace;
+    let mut orphans = 0;
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            Err(Errno::INTR) => {}
+            Err(_) => return orphans,
+            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
+            Ok(None) => {
+                for pid in children(std::process::id()) {
+                    orphans += 1;
+                    let pid = Pid::from_raw(pid as i32);
+                    pid.map(|p| rustix::process::kill_process(p, Signal::KILL));
+                }
+                while !matches!(wait(WaitOptions::empty()), Err(Errno::CHILD) | Ok(None)) {}
+                return orphans;
+            }
+        }
+    }
+}
