@@ -64,10 +64,21 @@ pub struct TileHead {
 }
 
 impl TileHead {
+    /// Pixels across, the halo counted.
+    pub const fn across(&self) -> usize {
+        self.rect.width as usize + 2 * self.halo as usize
+    }
+    /// Pixels down, the halo counted.
+    pub const fn down(&self) -> usize {
+        self.rect.height as usize + 2 * self.halo as usize
+    }
+    /// Bytes of one row of its pixels, the halo counted.
+    pub const fn row_bytes(&self) -> usize {
+        self.across() * self.format.bytes()
+    }
     /// Bytes of its pixels, the halo counted.
     pub const fn bytes(&self) -> usize {
-        let halo = 2 * self.halo as usize;
-        (self.rect.width as usize + halo) * (self.rect.height as usize + halo) * self.format.bytes()
+        self.row_bytes() * self.down()
     }
 }
 

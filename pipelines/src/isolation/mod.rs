@@ -1,3 +1,70 @@
-//! How a lane's hands live in another process.
+//! How a lane's hands live in another process: memory that both see, one datagram a message, a child
+//! that the kernel ends when its parent ends.
 
+pub mod child;
+pub mod frame;
 pub mod segment;
+pub mod worker;
+
+use crate::message::Failure;
+use segment::Segment;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// One number of bytes that all slots together may take; whoever cuts a segment takes from it.
+#[derive(Debug)]
+pub struct Budget {
+    left: AtomicUsize,
+}
+
+impl Budget {
+    /// So many bytes.
+    pub fn new(bytes: usize) -> Self {
+        Self { left: AtomicUsize::new(bytes) }
+    }
+
+    /// Takes room for slots of `slot_bytes` each: `most` of them, or fewer, but not less than `least`.
+    ///
+    /// # Errors
+    /// When there is no room for `least`.
+    pub fn slots(&self, slot_bytes: usize, least: usize, most: usize) -> Result<usize, Failure> {
+        let slot_bytes = slot_bytes.max(1).next_multiple_of(4096);
+        let fitting = |left: usize| (left / slot_bytes).min(most);
+        let take = |left: usize| {
+            let slots = fitting(left);
+            (slots >= least).then(|| left - slots * slot_bytes)
+        };
+        let before = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
+        before.map(fitting).map_err(|left| {
+            let mib = |bytes: usize| bytes.div_ceil(1 << 20);
+            Failure::input(format!(
+                "a single tile takes {} MiB, and {least} of them do not fit into the {} MiB that are left; \
+                 take smaller tiles or fewer workers",
+                mib(slot_bytes),
+                mib(left)
+            ))
+        })
+    }
+}
+
+/// How isolated workers are kept.
+#[derive(Clone)]
+pub struct Isolation {
+    /// What workers may read: the segments in which the producer's items lie, numbered from 0.
+    pub slabs: Vec<Arc<Segment>>,
+    /// Bytes that one item's result takes at most.
+    pub result_bytes: usize,
+    /// What outboxes and results are counted against.
+    pub budget: Arc<Budget>,
+    /// Workers kept started in reserve, at least 0.
+    pub spares: usize,
+    /// How long a worker may take over one item before it is ended.
+    pub deadline: Duration,
+    /// How long a worker may take to open its handler before it is ended.
+    pub start_deadline: Duration,
+    /// Private writable memory that each worker may have (RLIMIT_DATA), in bytes.
+    pub memory_max_bytes: u64,
+    /// How many workers may fail to start.
+    pub intensity: crate::engine::tree::Intensity,
+}

@@ -1,0 +1,465 @@
+//! A shared file of the observer that outlives every incarnation of the subject: what was armed, what
+//! fired, how often each item was begun, and what happened when.
+//!
+//! It is mapped by observer and subject, and its receipts alone by the workers, so that writing costs no
+//! system call and what was written survives the writer. Readers take what they find as claims: a
+//! process with a wild pointer may have scribbled over it.
+//!
+//! ```text
+//! header 4 KiB │ receipts │ attempts, one an item │ events     each part begins on a page of its own
+//! ```
+#![allow(unsafe_code)]
+
+use crate::fault::Fault;
+use crate::message::{Blame, Death, Failure, ItemId};
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::time::{ClockId, clock_gettime};
+use std::fs::{File, OpenOptions};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::*};
+
+const PAGE: usize = 4096;
+const MAGIC: u64 = u64::from_le_bytes(*b"okiagar1");
+/// Faults that one trial can arm at most; later ones are not armed.
+pub const RECEIPTS_MAX: u32 = 1 << 20;
+/// Events that one trial can record at most; later ones are only counted.
+pub const EVENTS_MAX: u32 = 1 << 20;
+const LAST_WORDS_BYTES: usize = 1024;
+
+/// Nanoseconds of the machine's monotonic clock: the same in all its processes.
+pub fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+#[repr(C)]
+struct Header {
+    magic: AtomicU64,
+    items: AtomicU64,
+    receipts_cap: AtomicU32,
+    events_cap: AtomicU32,
+    receipts_next: AtomicU32,
+    events_next: AtomicU32,
+    started_ns: AtomicU64,
+    settled: AtomicU64,
+    timed_next: AtomicU32,
+    finished: AtomicU32,
+    last_words_blame: AtomicU32,
+    last_words_len: AtomicU32,
+    last_words: [AtomicU8; LAST_WORDS_BYTES],
+    deaths: [AtomicU32; Death::CODES],
+}
+
+#[repr(C)]
+struct ReceiptSlot {
+    item: AtomicU64,
+    armed_ns: AtomicU64,
+    fired_ns: AtomicU64,
+    attempt: AtomicU32,
+    fault: AtomicU8,
+    _pad: [u8; 35],
+}
+
+#[repr(C)]
+struct EventSlot {
+    t_ns: AtomicU64,
+    item: AtomicU64,
+    value: AtomicU64,
+    attempt: AtomicU32,
+    lane: AtomicU8,
+    kind: AtomicU8,
+    _pad: [u8; 2],
+}
+
+const _: () = assert!(size_of::<Header>() <= PAGE);
+const _: () = assert!(size_of::<ReceiptSlot>() == 64 && size_of::<EventSlot>() == 32);
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum What {
+    /// The item was lent to a worker.
+    Lent = 1,
+    /// Its result was taken, whole; the value is the handler's own time in ns.
+    Accepted = 2,
+    /// Its tile is safe; the value is 0.
+    Done = 3,
+    /// It was declared failed.
+    Failed = 4,
+    /// It was set aside.
+    Quarantined = 5,
+    /// The worker that held it died, or the attempt failed; the value is the cause's [`Death::code`].
+    Died = 6,
+    /// A worker process was started; the value is its process id.
+    Spawned = 7,
+}
+
+impl What {
+    fn from_code(code: u8) -> Option<Self> {
+        use What::*;
+        let all = [Lent, Accepted, Done, Failed, Quarantined, Died, Spawned];
+        all.into_iter().find(|w| *w as u8 == code)
+    }
+}
+
+/// One thing that happened, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// When, by [`now_ns`].
+    pub t_ns: u64,
+    /// What.
+    pub what: What,
+    /// Which item.
+    pub item: ItemId,
+    /// Which attempt of it, from 0.
+    pub attempt: u32,
+    /// Which lane.
+    pub lane: u8,
+    /// See [`What`].
+    pub value: u64,
+}
+
+/// Proof of an injection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// What was injected.
+    pub fault: Fault,
+    /// The item it was meant for.
+    pub item: ItemId,
+    /// The attempt it was meant for.
+    pub attempt: u32,
+    /// When it was put into the loan.
+    pub armed_ns: u64,
+    /// When it fired; `None` when it never did.
+    pub fired_ns: Option<u64>,
+}
+
+/// A mapped file, or a part of it.
+struct Mapping {
+    base: *mut u8,
+    bytes: usize,
+}
+
+// SAFETY: all access goes through atomics.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    fn new(file: BorrowedFd<'_>, from: usize, bytes: usize) -> rustix::io::Result<Self> {
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a fresh mapping at an address of the kernel's choice.
+        let base = unsafe { mmap(null_mut(), bytes, prot, MapFlags::SHARED, file, from as u64) }?;
+        Ok(Self { base: base.cast(), bytes })
+    }
+    /// `count` values of `T` from byte `from` on.
+    fn slice<T>(&self, from: usize, count: usize) -> &[T] {
+        assert!(
+            from.is_multiple_of(align_of::<T>()) && from + count * size_of::<T>() <= self.bytes
+        );
+        // SAFETY: inside the mapping and aligned (asserted); `T` is made of atomics only (private
+        // callers), for which any bytes are valid and shared writing is allowed.
+        unsafe { std::slice::from_raw_parts(self.base.add(from).cast(), count) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: made by `new`, borrowed by nobody any more.
+        unsafe { munmap(self.base.cast(), self.bytes) }.ok();
+    }
+}
+
+/// Where the parts of the file begin.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    items: usize,
+    receipts_cap: usize,
+    events_cap: usize,
+}
+
+impl Parts {
+    fn receipts_bytes(self) -> usize {
+        (self.receipts_cap * 64).next_multiple_of(PAGE)
+    }
+    fn attempts_at(self) -> usize {
+        PAGE + self.receipts_bytes()
+    }
+    fn events_at(self) -> usize {
+        self.attempts_at() + (self.items * 4).next_multiple_of(PAGE)
+    }
+    fn bytes(self) -> usize {
+        self.events_at() + (self.events_cap * 32).next_multiple_of(PAGE)
+    }
+}
+
+/// The receipts alone: what a worker gets to see of the black box.
+pub struct Receipts {
+    mapping: Arc<Mapping>,
+    at: usize,
+    cap: usize,
+}
+
+impl Receipts {
+    /// In a worker: maps the receipts and nothing else.
+    pub(crate) fn attach(file: &OwnedFd, cap: usize) -> Result<Self, Failure> {
+        let bytes = (cap * 64).next_multiple_of(PAGE);
+        let mapping = Mapping::new(file.as_fd(), PAGE, bytes)
+            .map_err(|e| Failure::engine(format!("could not map the black box: {e}")))?;
+        Ok(Self { mapping: Arc::new(mapping), at: 0, cap })
+    }
+    fn slots(&self) -> &[ReceiptSlot] {
+        self.mapping.slice(self.at, self.cap)
+    }
+    /// Writes down that a fault fires, before it does.
+    pub(crate) fn sign(&self, receipt: u32) {
+        if let Some(slot) = self.slots().get(receipt as usize) {
+            slot.fired_ns.store(now_ns(), Release);
+        }
+    }
+}
+
+/// The shared file.
+pub struct BlackBox {
+    file: File,
+    mapping: Arc<Mapping>,
+    parts: Parts,
+}
+
+impl BlackBox {
+    /// Makes a new one at `path` for so many items; `armed` says whether faults will be injected.
+    /// All of its room is taken at once, so that a full disk is told here and not by a SIGBUS.
+    ///
+    /// # Errors
+    /// When there is no room or the file cannot be made.
+    pub fn create(path: &Path, items: u64, armed: bool) -> Result<Self, Failure> {
+        let refuse = |e: &dyn std::fmt::Display| {
+            Failure::output(format!("could not write {}: {e}", path.display()))
+        };
+        let per_item =
+            |each: u64, more: u64, cap: u32| (items * each + more).min(cap.into()) as usize;
+        let parts = Parts {
+            items: items as usize,
+            receipts_cap: if armed { per_item(4, 1024, RECEIPTS_MAX) } else { 0 },
+            events_cap: per_item(12, 4096, EVENTS_MAX),
+        };
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(true);
+        let file = options.open(path).map_err(|e| refuse(&e))?;
+        fallocate(&file, FallocateFlags::empty(), 0, parts.bytes() as u64)
+            .map_err(|e| refuse(&e))?;
+        let this = Self::map(file, parts).map_err(|e| refuse(&e))?;
+        let header = this.header();
+        header.items.store(items, Relaxed);
+        header.receipts_cap.store(parts.receipts_cap as u32, Relaxed);
+        header.events_cap.store(parts.events_cap as u32, Relaxed);
+        header.started_ns.store(now_ns(), Relaxed);
+        header.magic.store(MAGIC, Release);
+        Ok(this)
+    }
+
+    /// Opens one that [`BlackBox::create`] made.
+    ///
+    /// # Errors
+    /// When the file is missing or is no black box.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let refuse = |why: &dyn std::fmt::Display| {
+            Failure::engine(format!("could not open the black box {}: {why}", path.display()))
+        };
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(|e| refuse(&e))?;
+        let bytes = file.metadata().map_err(|e| refuse(&e))?.len() as usize;
+        if bytes < PAGE {
+            return Err(refuse(&"it is too short"));
+        }
+        let head = Mapping::new(file.as_fd(), 0, PAGE).map_err(|e| refuse(&e))?;
+        let header = &head.slice::<Header>(0, 1)[0];
+        let parts = Parts {
+            items: header.items.load(Relaxed) as usize,
+            receipts_cap: header.receipts_cap.load(Relaxed) as usize,
+            events_cap: header.events_cap.load(Relaxed) as usize,
+        };
+        if header.magic.load(Acquire) != MAGIC || parts.bytes() != bytes {
+            return Err(refuse(&"it is not one, or was cut"));
+        }
+        Self::map(file, parts).map_err(|e| refuse(&e))
+    }
+
+    fn map(file: File, parts: Parts) -> rustix::io::Result<Self> {
+        let mapping = Arc::new(Mapping::new(file.as_fd(), 0, parts.bytes())?);
+        Ok(Self { file, mapping, parts })
+    }
+
+    fn header(&self) -> &Header {
+        &self.mapping.slice(0, 1)[0]
+    }
+
+    /// The receipts, for handlers in this process.
+    pub fn receipts(&self) -> Receipts {
+        Receipts { mapping: self.mapping.clone(), at: PAGE, cap: self.parts.receipts_cap }
+    }
+
+    /// The file and its number of receipts, for workers; `None` when no fault will be armed.
+    pub(crate) fn for_workers(&self) -> Option<(BorrowedFd<'_>, usize)> {
+        (self.parts.receipts_cap > 0).then(|| (self.file.as_fd(), self.parts.receipts_cap))
+    }
+
+    /// Counts one more attempt of an item, and says how many were begun before it, in whatever
+    /// incarnation.
+    pub fn begin(&self, item: ItemId) -> u32 {
+        self.attempts().get(item as usize).map_or(0, |a| a.fetch_add(1, AcqRel))
+    }
+
+    /// How many attempts of an item were begun.
+    pub fn begun(&self, item: ItemId) -> u32 {
+        self.attempts().get(item as usize).map_or(0, |a| a.load(Acquire))
+    }
+
+    fn attempts(&self) -> &[AtomicU32] {
+        self.mapping.slice(self.parts.attempts_at(), self.parts.items)
+    }
+
+    /// Puts a fault down as armed. `None` when there is no receipt left: it must not be injected then.
+    pub fn arm(&self, fault: Fault, item: ItemId, attempt: u32) -> Option<u32> {
+        let number = self.header().receipts_next.fetch_add(1, AcqRel);
+        let receipts = self.receipts();
+        let slot = receipts.slots().get(number as usize)?;
+        slot.item.store(item, Relaxed);
+        slot.attempt.store(attempt, Relaxed);
+        slot.armed_ns.store(now_ns(), Relaxed);
+        slot.fault.store(fault as u8, Release);
+        Some(number)
+    }
+
+    /// All receipts so far, in the order in which they were armed.
+    pub fn read_receipts(&self) -> Vec<Receipt> {
+        let receipts = self.receipts();
+        let armed = self.header().receipts_next.load(Acquire) as usize;
+        let read = |slot: &ReceiptSlot| {
+            let fired_ns = slot.fired_ns.load(Acquire);
+            Some(Receipt {
+                fault: Fault::from_code(slot.fault.load(Acquire))?,
+                item: slot.item.load(Relaxed),
+                attempt: slot.attempt.load(Relaxed),
+                armed_ns: slot.armed_ns.load(Relaxed),
+                fired_ns: (fired_ns > 0).then_some(fired_ns),
+            })
+        };
+        receipts.slots().iter().take(armed).filter_map(read).collect()
+    }
+
+    /// Takes the next fault of a schedule by time, if its time has come: once, whatever restarts.
+    pub fn claim_timed(&self, due_ns: impl Fn(usize) -> Option<u64>) -> Option<usize> {
+        let next = &self.header().timed_next;
+        let due = |n: u32| due_ns(n as usize).is_some_and(|t| self.elapsed_ns() >= t);
+        let claimed = next.fetch_update(AcqRel, Acquire, |n| due(n).then_some(n + 1));
+        claimed.ok().map(|n| n as usize)
+    }
+
+    /// Nanoseconds since the trial began.
+    pub fn elapsed_ns(&self) -> u64 {
+        now_ns().saturating_sub(self.started_ns())
+    }
+
+    /// When the trial began, by [`now_ns`].
+    pub fn started_ns(&self) -> u64 {
+        self.header().started_ns.load(Relaxed)
+    }
+
+    /// Records an event, or, when there is no room left, that there was one.
+    pub fn record(&self, what: What, item: ItemId, attempt: u32, lane: usize, value: u64) {
+        let t_ns = now_ns();
+        let header = self.header();
+        if matches!(what, What::Done | What::Failed | What::Quarantined) {
+            header.settled.fetch_add(1, AcqRel);
+        }
+        if what == What::Died {
+            header.deaths[value as usize % Death::CODES].fetch_add(1, Relaxed);
+        }
+        let number = header.events_next.fetch_add(1, AcqRel) as usize;
+        if let Some(slot) = self.event_slots().get(number) {
+            slot.t_ns.store(t_ns, Relaxed);
+            slot.item.store(item, Relaxed);
+            slot.value.store(value, Relaxed);
+            slot.attempt.store(attempt, Relaxed);
+            slot.lane.store(lane as u8, Relaxed);
+            slot.kind.store(what as u8, Release);
+        }
+    }
+
+    fn event_slots(&self) -> &[EventSlot] {
+        self.mapping.slice(self.parts.events_at(), self.parts.events_cap)
+    }
+
+    /// All events that there was room for; a torn one (its writer was killed) is left out.
+    pub fn events(&self) -> Vec<Event> {
+        let read = |slot: &EventSlot| {
+            Some(Event {
+                what: What::from_code(slot.kind.load(Acquire))?,
+                t_ns: slot.t_ns.load(Relaxed),
+                item: slot.item.load(Relaxed),
+                attempt: slot.attempt.load(Relaxed),
+                lane: slot.lane.load(Relaxed),
+                value: slot.value.load(Relaxed),
+            })
+        };
+        let written = self.header().events_next.load(Acquire) as usize;
+        self.event_slots().iter().take(written).filter_map(read).collect()
+    }
+
+    /// Events that there was no room for.
+    pub fn events_missed(&self) -> u64 {
+        let next = self.header().events_next.load(Acquire) as usize;
+        next.saturating_sub(self.parts.events_cap) as u64
+    }
+
+    /// Items that are done, failed or quarantined in this trial: what progress means.
+    pub fn settled(&self) -> u64 {
+        self.header().settled.load(Acquire)
+    }
+
+    /// Deaths by cause, those that happened only.
+    pub fn deaths(&self) -> Vec<(Death, u32)> {
+        let counts = self.header().deaths.iter().enumerate();
+        let counts = counts.map(|(code, n)| (Death::from_code(code as u64), n.load(Relaxed)));
+        counts.filter(|(_, n)| *n > 0).collect()
+    }
+
+    /// The subject says that it came to its end.
+    pub fn finish(&self) {
+        self.header().finished.store(1, Release);
+    }
+
+    /// Whether the subject said so.
+    pub fn finished(&self) -> bool {
+        self.header().finished.load(Acquire) != 0
+    }
+
+    /// The subject says why it gives up.
+    pub fn say_last(&self, failure: &Failure) {
+        let header = self.header();
+        let bytes = &failure.what.as_bytes()[..failure.what.len().min(LAST_WORDS_BYTES)];
+        for (to, from) in header.last_words.iter().zip(bytes) {
+            to.store(*from, Relaxed);
+        }
+        header.last_words_blame.store(failure.blame as u32, Relaxed);
+        header.last_words_len.store(bytes.len() as u32, Release);
+    }
+
+    /// Why the subject gave up, if it said so.
+    pub fn last_words(&self) -> Option<Failure> {
+        let header = self.header();
+        let len = (header.last_words_len.load(Acquire) as usize).min(LAST_WORDS_BYTES);
+        let bytes: Vec<u8> = header.last_words[..len].iter().map(|b| b.load(Relaxed)).collect();
+        let blame = match header.last_words_blame.load(Relaxed) {
+            0 => Blame::Input,
+            1 => Blame::Output,
+            2 => Blame::Item,
+            _ => Blame::Engine,
+        };
+        (len > 0).then(|| Failure { blame, what: String::from_utf8_lossy(&bytes).into_owned() })
+    }
+}

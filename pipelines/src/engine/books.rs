@@ -1,0 +1,125 @@
+//! The ledger among threads: one lock, two things to wait for, and the one way to stop.
+
+use super::ledger::{Event, Ledger, Loan, Order};
+use crate::message::{Failure, Tally};
+use rustix::event::{EventfdFlags, eventfd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+
+/// Shared by feeder, lanes and outlet of one stage.
+pub(crate) struct Books<T> {
+    ledger: Mutex<Ledger<T>>,
+    work: Condvar,
+    room: Condvar,
+    stopped: AtomicBool,
+    failure: OnceLock<Failure>,
+    bell: OwnedFd,
+    closers: Vec<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl<T> Books<T> {
+    /// `closers` end every wait that the books do not know of.
+    pub(crate) fn new(
+        ledger: Ledger<T>,
+        closers: Vec<Box<dyn Fn() + Send + Sync>>,
+    ) -> Result<Self, Failure> {
+        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+            .map_err(|e| Failure::engine(format!("could not make an event descriptor: {e}")))?;
+        Ok(Self {
+            ledger: Mutex::new(ledger),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            stopped: AtomicBool::new(false),
+            failure: OnceLock::new(),
+            bell,
+            closers,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger<T>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the ledger, and wakes whom it may concern.
+    pub(crate) fn step(&self, event: Event<T>) -> Vec<Order<T>> {
+        let mut orders = Vec::new();
+        let mut ledger = self.lock();
+        let acked = matches!(event, Event::Acked { .. });
+        ledger.step(Instant::now(), event, &mut orders);
+        if ledger.has_room() {
+            self.room.notify_all();
+        }
+        drop(ledger);
+        if !acked {
+            self.work.notify_all();
+        }
+        orders
+    }
+
+    /// The next loan for a lane, waiting for one; `None` when there will never be one.
+    pub(crate) fn borrow(&self, lane: usize) -> Option<Loan<T>> {
+        let mut orders = Vec::with_capacity(1);
+        let mut ledger = self.lock();
+        loop {
+            if self.is_stopped() {
+                return None;
+            }
+            ledger.step(Instant::now(), Event::Asked { lane }, &mut orders);
+            match orders.pop() {
+                Some(Order::Lend { loan, .. }) => {
+                    self.room.notify_all();
+                    return Some(loan);
+                }
+                Some(Order::Wait { .. }) => {
+                    ledger = self.work.wait(ledger).unwrap_or_else(PoisonError::into_inner);
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// Waits until the producer should be asked; false when the run has stopped.
+    pub(crate) fn wait_for_room(&self) -> bool {
+        let mut ledger = self.lock();
+        while !ledger.has_room() && !self.is_stopped() {
+            ledger = self.room.wait(ledger).unwrap_or_else(PoisonError::into_inner);
+        }
+        !self.is_stopped()
+    }
+
+    /// Ends the run. The first reason is kept.
+    pub(crate) fn stop(&self, failure: Failure) {
+        self.failure.set(failure).ok();
+        self.stopped.store(true, Ordering::SeqCst);
+        rustix::io::write(&self.bell, &1u64.to_ne_bytes()).ok();
+        self.closers.iter().for_each(|close| close());
+        // With the lock held nobody is between its check and its wait.
+        let _ledger = self.lock();
+        self.work.notify_all();
+        self.room.notify_all();
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Readable once the run has stopped.
+    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
+        self.bell.as_fd()
+    }
+
+    /// What the run came to.
+    ///
+    /// # Errors
+    /// The reason for which it was stopped.
+    pub(crate) fn close(self) -> Result<Tally, Failure> {
+        if let Some(failure) = self.failure.into_inner() {
+            return Err(failure);
+        }
+        let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!(ledger.in_flight(), 0, "a run ended with items in flight");
+        Ok(ledger.tally())
+    }
+}

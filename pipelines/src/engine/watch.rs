@@ -1,0 +1,55 @@
+//! What a run tells whoever watches it, and what it is told: attempts, events, strikes.
+
+use crate::black_box::{BlackBox, What};
+use crate::fault::strike::Strike;
+use crate::message::{Death, ItemId};
+use std::sync::Arc;
+
+/// Decides whether a fault rides along with this attempt of this item.
+pub type Strikes = dyn Fn(ItemId, u32) -> Option<Strike> + Send + Sync;
+
+/// An item that is given up, with what is known of why.
+pub struct SetAside<'a, T> {
+    /// Which item.
+    pub item: ItemId,
+    /// What it was.
+    pub input: &'a T,
+    /// Attempts it had, in this incarnation.
+    pub attempts: u32,
+    /// The last attempt's end.
+    pub death: Death,
+    /// The last words: the tail of the worker's standard error, or the handler's error.
+    pub words: String,
+}
+
+/// The eye on a run. The default one sees nothing and strikes nobody.
+#[derive(Default)]
+pub struct Watch {
+    black_box: Option<Arc<BlackBox>>,
+    strikes: Option<Box<Strikes>>,
+}
+
+impl Watch {
+    /// Records in `black_box`, and asks `strikes` before each attempt.
+    pub fn new(black_box: Arc<BlackBox>, strikes: Box<Strikes>) -> Self {
+        Self { black_box: Some(black_box), strikes: Some(strikes) }
+    }
+
+    /// One more attempt of an item begins: which one, by the black box if there is one (it remembers
+    /// earlier incarnations) and else by the ledger, and what strikes it.
+    pub(crate) fn begin(&self, lane: usize, item: ItemId, ledger: u32) -> (u32, Option<Strike>) {
+        let attempt = self.black_box.as_ref().map_or(ledger, |b| b.begin(item));
+        self.record(What::Lent, item, attempt, lane, 0);
+        (attempt, self.strikes.as_ref().and_then(|strikes| strikes(item, attempt)))
+    }
+
+    pub(crate) fn record(&self, what: What, item: ItemId, attempt: u32, lane: usize, value: u64) {
+        if let Some(black_box) = &self.black_box {
+            black_box.record(what, item, attempt, lane, value);
+        }
+    }
+
+    pub(crate) fn black_box(&self) -> Option<&BlackBox> {
+        self.black_box.as_deref()
+    }
+}

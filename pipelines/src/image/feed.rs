@@ -1,0 +1,48 @@
+//! A source of tiles as a producer: decoded straight into the slots that workers read.
+
+use super::raster::Tile;
+use crate::isolation::segment::Segment;
+use crate::message::{Failure, ItemId};
+use crate::producer::{Producer, Supply};
+use crate::source::Tiles;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// Feeds the tiles of a source, but those that `skip` names.
+pub struct TileFeed<S> {
+    tiles: Tiles,
+    slab: Arc<Segment>,
+    skip: S,
+}
+
+impl<S: Fn(ItemId) -> bool + Send> TileFeed<S> {
+    /// Tiles go into slots of `slab`, which must hold the largest of them.
+    pub fn new(tiles: Tiles, slab: Arc<Segment>, skip: S) -> Self {
+        Self { tiles, slab, skip }
+    }
+}
+
+impl<S: Fn(ItemId) -> bool + Send> Producer for TileFeed<S> {
+    type Item = Tile;
+
+    fn produce(&mut self, demand: NonZeroUsize) -> Result<Supply<Tile>, Failure> {
+        let mut items = Vec::with_capacity(demand.get());
+        while items.len() < demand.get() {
+            let Some(next) = self.tiles.next() else { break };
+            if (self.skip)(next.item) {
+                self.tiles.skip();
+                continue;
+            }
+            let slot = self.slab.reserve();
+            let mut slot = slot.ok_or_else(|| Failure::engine("the run is ending"))?;
+            let head = self.tiles.read(slot.bytes_mut())?;
+            items.push((head.item, Tile { head, pixels: slot.freeze(head.bytes()) }));
+        }
+        Ok(if items.is_empty() { Supply::Drained } else { Supply::Items(items) })
+    }
+
+    fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
+        let slab = self.slab.clone();
+        Box::new(move || slab.close())
+    }
+}

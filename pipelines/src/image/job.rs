@@ -1,0 +1,113 @@
+//! The image job as a handler: cross into C, operate, encode.
+
+use super::codec::Format;
+use super::operations::{Library, Operation, Worktop};
+use super::raster::{PixelFormat, Rect, Tile, TileHead};
+use crate::handler::{Desk, Handler};
+use crate::isolation::frame::{Malformed, Portable, Reader, Writer};
+use crate::isolation::segment::Buf;
+use crate::message::Failure;
+use serde::{Deserialize, Serialize};
+
+/// What is done with each tile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// Applied in order; none at all leaves the pixels as they are.
+    pub operations: Vec<Operation>,
+    /// Whose implementation of them. Either way each tile crosses one C call.
+    pub library: Library,
+    /// How the result is encoded.
+    pub format: Format,
+}
+
+impl Job {
+    /// The tile that this job makes of one like `head`.
+    pub fn output(&self, head: TileHead) -> TileHead {
+        self.operations.iter().fold(head, |head, operation| operation.output(head))
+    }
+    /// Bytes that the encoded result of a tile like `head` takes at most.
+    pub fn result_bytes_max(&self, head: TileHead) -> usize {
+        self.format.bytes_max(&self.output(head))
+    }
+}
+
+/// An encoded tile, ready to be saved.
+#[derive(Clone)]
+pub struct Encoded {
+    /// The tile after its operations.
+    pub head: TileHead,
+    /// BLAKE3 of its pixels before encoding.
+    pub pixels_blake3: [u8; 32],
+    /// The encoded file.
+    pub file: Buf,
+}
+
+/// A job with the memory that it reuses from tile to tile.
+pub struct TileWork {
+    job: Job,
+    top: Worktop,
+}
+
+impl Handler for TileWork {
+    type Config = Job;
+    type In = Tile;
+    type Out = Encoded;
+
+    fn open(job: &Job) -> Result<Self, Failure> {
+        Ok(Self { job: job.clone(), top: Worktop::default() })
+    }
+
+    fn handle(&mut self, tile: &Tile, desk: &mut Desk<'_>) -> Result<Encoded, Failure> {
+        let Self { job: Job { operations, library, format }, top } = self;
+        let (head, pixels) =
+            desk.native(|fault| top.apply(operations, *library, &tile.head, &tile.pixels, fault))?;
+        let pixels_blake3 = *blake3::hash(pixels).as_bytes();
+        let file = desk.write(format.bytes_max(&head), |out| format.encode(&head, pixels, out))?;
+        Ok(Encoded { head, pixels_blake3, file })
+    }
+}
+
+impl Portable for TileHead {
+    fn lower(&self, to: &mut Writer) {
+        let Self { item, scene, rect, halo, format } = *self;
+        to.u64(item);
+        [scene, rect.x, rect.y, rect.width, rect.height].into_iter().for_each(|n| to.u32(n));
+        to.u16(halo);
+        to.u8(format.channels);
+        to.u8(format.depth);
+    }
+    fn lift(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            item: from.u64()?,
+            scene: from.u32()?,
+            rect: Rect { x: from.u32()?, y: from.u32()?, width: from.u32()?, height: from.u32()? },
+            halo: from.u16()?,
+            format: PixelFormat { channels: from.u8()?, depth: from.u8()? },
+        })
+    }
+}
+
+impl Portable for Tile {
+    fn lower(&self, to: &mut Writer) {
+        self.head.lower(to);
+        to.buf(&self.pixels);
+    }
+    fn lift(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let (head, pixels) = (TileHead::lift(from)?, from.buf()?);
+        if pixels.len() != head.bytes() {
+            return Err(Malformed("a tile with too few or too many pixels"));
+        }
+        Ok(Self { head, pixels })
+    }
+}
+
+impl Portable for Encoded {
+    fn lower(&self, to: &mut Writer) {
+        self.head.lower(to);
+        to.bytes(&self.pixels_blake3);
+        to.buf(&self.file);
+    }
+    fn lift(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { head: TileHead::lift(from)?, pixels_blake3: from.array()?, file: from.buf()? })
+    }
+}

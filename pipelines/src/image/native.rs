@@ -1,0 +1,177 @@
+//! The one door to C: every item goes through [`process`] once, and native faults strike behind it.
+#![allow(unsafe_code)]
+
+use crate::image::operations::Operation;
+use crate::image::raster::TileHead;
+use crate::message::Failure;
+use std::ffi::c_void;
+
+/// What the fault field of a native call can ask for.
+pub mod fault_code {
+    /// Nothing: the call does its work.
+    pub const NONE: u32 = 0;
+    /// `abort()`: the process dies of SIGABRT.
+    pub const ABORT: u32 = 1;
+    /// A store to an unmapped address: the process dies of SIGSEGV.
+    pub const SEGFAULT: u32 = 2;
+    /// `exit(0)`: the process ends as if all were well.
+    pub const EXIT: u32 = 3;
+    /// The call never returns and uses no processor time.
+    pub const HANG: u32 = 4;
+    /// The call returns -1 and leaves its output untouched.
+    pub const ERROR: u32 = 5;
+}
+
+/// What the native library can do with a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kernel {
+    /// The pixels as they are.
+    Copy,
+    /// Luma by BT.601; alpha carried.
+    Grayscale,
+    /// A box blur with this radius in pixels, 1 to 64.
+    Blur(u32),
+    /// The sum of the absolute horizontal and vertical gradients; alpha carried.
+    Sobel,
+}
+
+impl From<Operation> for Kernel {
+    fn from(operation: Operation) -> Self {
+        match operation {
+            Operation::None => Self::Copy,
+            Operation::Grayscale => Self::Grayscale,
+            Operation::Blur(radius) => Self::Blur(radius),
+            Operation::Sobel => Self::Sobel,
+        }
+    }
+}
+
+/// `struct oki_task` of native/oki.h, field by field.
+#[repr(C)]
+struct Task {
+    operation: u32,
+    radius: u32,
+    width: u32,
+    height: u32,
+    channels: u32,
+    depth: u32,
+    input: *const c_void,
+    output: *mut c_void,
+    fault: u32,
+}
+
+unsafe extern "C" {
+    fn oki_process(task: *const Task) -> i32;
+}
+
+/// Runs one native kernel on the tile `input` described by `head`, into the front of `output`, and
+/// lets `fault` (one of [`fault_code`]) strike at the start of the call.
+///
+/// # Errors
+/// [`Blame::Item`](crate::message::Blame::Item) when a buffer is too small for the tile, or when the
+/// native code returns an error code.
+pub fn process(
+    kernel: Kernel,
+    head: &TileHead,
+    input: &[u8],
+    output: &mut [u8],
+    fault: u32,
+) -> Result<(), Failure> {
+    let (code, radius, after) = match kernel {
+        Kernel::Copy => (0, 0, *head),
+        Kernel::Grayscale => (1, 0, Operation::Grayscale.output(*head)),
+        Kernel::Blur(radius) => (2, radius, *head),
+        Kernel::Sobel => (3, 0, *head),
+    };
+    let (Ok(width), Ok(height)) = (u32::try_from(head.across()), u32::try_from(head.down())) else {
+        return Err(refuse(head, "is too large for the native library: cut smaller tiles"));
+    };
+    if input.len() < head.bytes() || output.len() < after.bytes() {
+        return Err(refuse(
+            head,
+            "does not fit the buffers it came with: this is a bug, report it",
+        ));
+    }
+    let task = Task {
+        operation: code,
+        radius,
+        width,
+        height,
+        channels: u32::from(head.format.channels),
+        depth: u32::from(head.format.depth),
+        input: input.as_ptr().cast(),
+        output: output.as_mut_ptr().cast(),
+        fault,
+    };
+    // SAFETY: the task outlives the call, which keeps no pointer; `input` and `output` hold at least
+    // the bytes the C code reads and writes for this shape (checked above), cannot overlap (a shared
+    // and an exclusive borrow), and need no alignment. The faults that end the process are asked for.
+    match unsafe { oki_process(&raw const task) } {
+        0 => Ok(()),
+        code => Err(refuse(head, meaning(code))),
+    }
+}
+
+fn refuse(head: &TileHead, why: impl std::fmt::Display) -> Failure {
+    Failure::item(format!("item {} {why}", head.item))
+}
+
+fn meaning(code: i32) -> String {
+    let why = match code {
+        -1 => "an injected error",
+        -2 => "a null pointer",
+        -3 => "an impossible width, height, number of channels or depth",
+        -4 => "an unknown operation",
+        -5 => "a blur radius outside 1 to 64",
+        -6 => "an unknown fault",
+        -7 => "no memory left",
+        _ => "an unknown reason",
+    };
+    format!("was refused by the native library with code {code}, {why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::raster::{PixelFormat, Rect};
+
+    fn head(format: PixelFormat) -> TileHead {
+        let rect = Rect { x: 0, y: 0, width: 3, height: 2 };
+        TileHead { item: 9, scene: 0, rect, halo: 0, format }
+    }
+
+    #[test]
+    fn a_copy_is_a_copy() {
+        let head = head(PixelFormat::RGB8);
+        let input: Vec<u8> = (0..18).collect();
+        let mut output = vec![0; 20];
+        process(Kernel::Copy, &head, &input, &mut output, fault_code::NONE).unwrap();
+        assert_eq!((&output[..18], &output[18..]), (&input[..], &[0, 0][..]));
+    }
+
+    #[test]
+    fn an_injected_error_leaves_the_output_untouched() {
+        let mut output = [7; 18];
+        let failure =
+            process(Kernel::Copy, &head(PixelFormat::RGB8), &[1; 18], &mut output, 5).unwrap_err();
+        assert_eq!(output, [7; 18]);
+        assert!(failure.what.contains("item 9") && failure.what.contains("code -1"), "{failure}");
+    }
+
+    #[test]
+    fn wrong_arguments_are_refused_before_a_fault_can_strike() {
+        let good = head(PixelFormat::RGB8);
+        let mut out = [0; 18];
+        let mut run = |kernel, head: &TileHead, input: &[u8], fault| {
+            process(kernel, head, input, &mut out, fault).unwrap_err().what
+        };
+        assert!(run(Kernel::Copy, &good, &[0; 17], 0).contains("does not fit"));
+        assert!(run(Kernel::Blur(0), &good, &[0; 18], fault_code::ABORT).contains("-5"));
+        assert!(run(Kernel::Blur(65), &good, &[0; 18], fault_code::EXIT).contains("-5"));
+        assert!(run(Kernel::Copy, &good, &[0; 18], 6).contains("-6"));
+        let odd = head(PixelFormat { channels: 5, depth: 8 });
+        assert!(process(Kernel::Copy, &odd, &[0; 30], &mut [0; 30], 1).is_err());
+        let empty = TileHead { rect: Rect { width: 0, ..good.rect }, ..good };
+        assert!(run(Kernel::Sobel, &empty, &[], fault_code::SEGFAULT).contains("-3"));
+    }
+}

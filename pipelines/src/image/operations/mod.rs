@@ -1,0 +1,169 @@
+//! What is done to a tile's pixels, in Rust or in C, with the same bits as the result.
+
+mod blur;
+mod grayscale;
+mod sobel;
+mod worktop;
+
+pub use worktop::Worktop;
+
+use crate::image::raster::{PixelFormat, TileHead};
+use crate::message::Failure;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// The largest radius of a blur, in pixels.
+pub const BLUR_RADIUS_MAX: u32 = 64;
+
+/// One step of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operation {
+    /// The pixels as they are.
+    None,
+    /// Luma by BT.601 in fixed point; grey stays as it is, alpha is carried.
+    Grayscale,
+    /// The mean over a square of `2 * radius + 1` pixels a side, edges replicated; radius 1 to
+    /// [`BLUR_RADIUS_MAX`]. Rounded to nearest after the horizontal and after the vertical pass.
+    Blur(u32),
+    /// `|gx| + |gy|` of each channel, clamped, edges replicated; alpha is carried.
+    Sobel,
+}
+
+impl Operation {
+    /// What becomes of a tile's description: its rectangle stays, its format may change.
+    pub fn output(&self, head: TileHead) -> TileHead {
+        match self {
+            Self::Grayscale => {
+                let channels = if head.format.has_alpha() { 2 } else { 1 };
+                TileHead { format: PixelFormat { channels, ..head.format }, ..head }
+            }
+            Self::None | Self::Blur(_) | Self::Sobel => head,
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => to.write_str("none"),
+            Self::Grayscale => to.write_str("grayscale"),
+            Self::Blur(radius) => write!(to, "blur:{radius}"),
+            Self::Sobel => to.write_str("sobel"),
+        }
+    }
+}
+
+impl FromStr for Operation {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        match text.split_once(':') {
+            None if text == "none" => Ok(Self::None),
+            None if text == "grayscale" => Ok(Self::Grayscale),
+            None if text == "sobel" => Ok(Self::Sobel),
+            Some(("blur", radius)) => match radius.parse() {
+                Ok(radius) if (1..=BLUR_RADIUS_MAX).contains(&radius) => Ok(Self::Blur(radius)),
+                _ => Err(Failure::input(format!(
+                    "the blur radius {radius:?} is not a whole number from 1 to \
+                     {BLUR_RADIUS_MAX}: write for example blur:2"
+                ))),
+            },
+            _ => Err(Failure::input(format!(
+                "there is no operation {text:?}: use none, grayscale, blur:R with R from 1 to \
+                 {BLUR_RADIUS_MAX}, or sobel"
+            ))),
+        }
+    }
+}
+
+/// Which implementation of the operations is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Library {
+    /// The operations of this crate.
+    #[default]
+    Rust,
+    /// The native kernels.
+    C,
+}
+
+impl fmt::Display for Library {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Rust => "rust",
+            Self::C => "c",
+        })
+    }
+}
+
+impl FromStr for Library {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        match text {
+            "rust" => Ok(Self::Rust),
+            "c" => Ok(Self::C),
+            _ => Err(Failure::input(format!("there is no library {text:?}: use rust or c"))),
+        }
+    }
+}
+
+/// The scalar an image is made of, and what sums of it fit into.
+trait Sample: Copy + Default + 'static {
+    /// Holds the sum of `2 * BLUR_RADIUS_MAX + 2` samples.
+    type Sum: Copy + Default;
+    /// Copies samples out of bytes in the machine's order.
+    fn load(bytes: &[u8], samples: &mut [Self]);
+    /// Copies samples into bytes in the machine's order.
+    fn store(samples: &[Self], bytes: &mut [u8]);
+    /// `sum + enter - leave`, which never leaves the range of a sum.
+    fn slide(sum: Self::Sum, enter: Self, leave: Self) -> Self::Sum;
+    /// `sum / n`, rounded to nearest.
+    fn divide(sum: Self::Sum, by: blur::Divisor) -> Self;
+    /// The divisor for boxes `n` pixels wide.
+    fn divisor(n: u32) -> blur::Divisor;
+    /// `|gx| + |gy|` of the eight neighbours, clamped: up left, up, up right, left, right, down left,
+    /// down, down right.
+    fn edge(around: [Self; 8]) -> Self;
+}
+
+/// Copies row `y` of a tile into `row` with `margin` copies of the first and last pixel around it.
+fn pad<S: Sample>(head: &TileHead, pixels: &[u8], y: usize, margin: usize, row: &mut [S]) {
+    let channels = usize::from(head.format.channels);
+    let (margin, bytes) = (margin * channels, head.row_bytes());
+    let end = margin + head.across() * channels;
+    S::load(&pixels[y * bytes..(y + 1) * bytes], &mut row[margin..end]);
+    for left in (0..margin).step_by(channels) {
+        row.copy_within(margin..margin + channels, left);
+        row.copy_within(end - channels..end, end + left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for name in ["none", "grayscale", "blur:1", "blur:64", "sobel"] {
+            assert_eq!(name.parse::<Operation>().unwrap().to_string(), name);
+        }
+        for name in ["rust", "c"] {
+            assert_eq!(name.parse::<Library>().unwrap().to_string(), name);
+        }
+        assert_eq!(Library::default(), Library::Rust);
+    }
+
+    #[test]
+    fn what_does_not_exist_is_answered_with_what_does() {
+        for name in ["median:2", "resize:1/2", "", "blur", "Sobel", "none:1"] {
+            let what = name.parse::<Operation>().unwrap_err().what;
+            assert!(what.contains("none, grayscale, blur:R") && what.contains("sobel"), "{what}");
+        }
+        for name in ["blur:0", "blur:65", "blur:-1", "blur:x", "blur:"] {
+            assert!(name.parse::<Operation>().unwrap_err().what.contains("from 1 to 64"));
+        }
+        assert!("c++".parse::<Library>().unwrap_err().what.contains("use rust or c"));
+    }
+}
