@@ -74,7 +74,7 @@ pub fn read(dir: &Path) -> Result<(Experiment, Vec<History>), Failure> {
 /// Judges and measures stored histories again: writes `measures.csv` and `claims.csv` of that folder anew.
 ///
 /// # Errors
-/// Those of [`read`] and [`write`].
+/// Those of [`read()`] and [`write()`].
 pub fn judge(dir: &Path) -> Result<Summary, Failure> {
     let (experiment, histories) = read(dir)?;
     for (name, bytes) in tables(&experiment, &histories)? {
@@ -86,7 +86,7 @@ pub fn judge(dir: &Path) -> Result<Summary, Failure> {
 /// Draws the figures of a folder anew from its stored histories.
 ///
 /// # Errors
-/// Those of [`read`] and [`write`].
+/// Those of [`read()`] and [`write()`].
 pub fn draw(dir: &Path) -> Result<(), Failure> {
     let (experiment, histories) = read(dir)?;
     for (name, bytes) in figures(&experiment, &histories)? {
@@ -98,7 +98,7 @@ pub fn draw(dir: &Path) -> Result<(), Failure> {
 /// The names of those stored tables and figures that do not follow, byte for byte, from the stored histories.
 ///
 /// # Errors
-/// Those of [`read`].
+/// Those of [`read()`].
 pub fn differing(dir: &Path) -> Result<Vec<&'static str>, Failure> {
     let (experiment, histories) = read(dir)?;
     let all = tables(&experiment, &histories)?.into_iter().chain(figures(&experiment, &histories)?);
