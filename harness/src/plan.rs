@@ -60,7 +60,9 @@ impl FaultPlan {
             let hit = match spec.when {
                 When::Item(id) => this_attempt && item == id,
                 When::Range { first, last, step } => {
-                    this_attempt && (first..=last).contains(&item) && (item - first) % step == 0
+                    this_attempt
+                        && (first..=last).contains(&item)
+                        && (item - first).is_multiple_of(step)
                 }
                 When::Probability(p) => below(self.draw(index, spec.fault, item, attempt), p),
                 When::AtMs(_) | When::RatePerS(_) => false,

@@ -1,9 +1,9 @@
 //! Tiles done over time: who goes on after a fault, and who does not.
 
-use super::style::{self, Area, Drawn, GRID, HEIGHT, INK, LABEL_PX, SOFT, TOP, WIDTH};
+use super::style::{self, Area, BODY, Drawn, GRID, INK, LABEL_PX, SOFT, WIDTH};
 use super::subjects;
 use crate::experiment::Experiment;
-use crate::history::{Ending, History, Injection};
+use crate::history::{Ending, History};
 use crate::measure::{toll, words};
 use pipelines::message::Failure;
 use plotters::prelude::*;
@@ -43,21 +43,21 @@ pub fn progress(experiment: &Experiment, histories: &[History]) -> Result<String
             String::new()
         }
     );
-    style::sheet(HEIGHT, &title, &explained, |area| {
+    style::sheet(BODY, &title, &explained, |area, top| {
         if shown.is_empty() {
-            return style::say_nothing(area, "There is no run to show.");
+            return style::say_nothing(area, top, "There is no run to show.");
         }
-        chart(area, &shown, &names)
+        chart(area, top, &shown, &names)
     })
 }
 
-fn chart(area: &Area<'_>, shown: &[&History], names: &[&str]) -> Drawn {
+fn chart(area: &Area<'_>, top: u32, shown: &[&History], names: &[&str]) -> Drawn {
     let longest_s = shown.iter().map(|h| end_ns(h)).max().unwrap_or(0).max(1) as f64 / 1e9;
     let (unit, per_s) = if longest_s < 2.0 { ("ms", 1e3) } else { ("s", 1.0) };
     let scale = |ns: u64| ns as f64 / 1e9 * per_s;
     let most = shown.iter().map(|h| h.run.items).max().unwrap_or(0).max(1) as f64;
     let mut chart = ChartBuilder::on(area)
-        .margin_top(TOP)
+        .margin_top(top)
         .margin_left(16)
         .margin_bottom(14)
         .margin_right(RIGHT)
@@ -80,8 +80,8 @@ fn chart(area: &Area<'_>, shown: &[&History], names: &[&str]) -> Drawn {
         let ink = style::colour(name);
         let runs = shown.iter().filter(|h| h.run.subject == *name).take(MOST_RUNS);
         for h in runs {
-            let line = steps(h).into_iter().map(|(ns, n)| (scale(ns), n as f64));
-            chart.draw_series(LineSeries::new(line, ink.mix(0.6).stroke_width(1)))?;
+            let line: Vec<_> = steps(h).into_iter().map(|(ns, n)| (scale(ns), n as f64)).collect();
+            chart.draw_series([PathElement::new(line, ink.mix(0.6).stroke_width(1))])?;
             let fired = h.injections.iter().filter_map(|i| i.fired_ns);
             chart.draw_series(
                 fired.map(|ns| Circle::new((scale(ns), done_by(h, ns) as f64), 2, INK.filled())),
@@ -99,7 +99,7 @@ fn chart(area: &Area<'_>, shown: &[&History], names: &[&str]) -> Drawn {
         chart.backend_coord(&(0.0, mean)).1
     };
     let wanted: Vec<_> = names.iter().map(last).collect();
-    let labels = style::spread(&wanted, 62, TOP as i32, HEIGHT as i32 - 62);
+    let labels = style::spread(&wanted, 62, top as i32, (top + BODY) as i32 - 62);
     for (name, y) in names.iter().zip(labels) {
         let x = (WIDTH - RIGHT + 10) as i32;
         area.draw_text(name, &style::bold(LABEL_PX, style::colour(name)), (x, y))?;
@@ -129,11 +129,11 @@ fn fell(h: &History) -> bool {
     h.run.ending != Ending::Complete || toll(h).lost > 0
 }
 
-/// Where a run's line ends: at its last tile, or, if it fell, where it was seen to end.
+/// Where a run's line ends: at its last event, or, if it fell, not before it was seen to end.
 fn end_ns(h: &History) -> u64 {
-    let last = h.items.iter().filter_map(|i| i.done_ns).max();
-    let fired = h.injections.iter().filter_map(|i: &Injection| i.fired_ns).max();
-    if fell(h) { h.run.wall_ns } else { last.max(fired).unwrap_or(h.run.wall_ns) }
+    let done = h.items.iter().filter_map(|i| i.done_ns);
+    let last = done.chain(h.injections.iter().filter_map(|i| i.fired_ns)).max();
+    if fell(h) { last.unwrap_or(0).max(h.run.wall_ns) } else { last.unwrap_or(h.run.wall_ns) }
 }
 
 fn done_by(h: &History, ns: u64) -> usize {
@@ -148,6 +148,6 @@ fn steps(h: &History) -> Vec<(u64, usize)> {
     let mut points = vec![(0, 0)];
     let all = done.iter().enumerate().map(|(k, ns)| (*ns, k + 1));
     points.extend(all.filter(|(_, n)| n % each == 0 || *n == done.len()));
-    points.push((end_ns(h).max(done.last().copied().unwrap_or(0)), done.len()));
+    points.push((end_ns(h), done.len()));
     points
 }

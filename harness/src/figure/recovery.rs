@@ -1,6 +1,6 @@
 //! How long it takes until a struck tile is there after all.
 
-use super::style::{self, Area, Drawn, GRID, INK, LABEL_PX, SOFT, TOP, WIDTH};
+use super::style::{self, Area, Drawn, GRID, INK, LABEL_PX, SOFT, WIDTH};
 use super::subjects;
 use crate::experiment::Experiment;
 use crate::history::{History, Injection};
@@ -12,7 +12,7 @@ use plotters::prelude::*;
 /// Height of a subject's row.
 const ROW: u32 = 104;
 /// Room left of the chart for names.
-const LEFT: u32 = 190;
+const LEFT: u32 = 214;
 /// Dots drawn for each subject, spread over all there are.
 const MOST_DOTS: usize = 1000;
 
@@ -44,12 +44,12 @@ pub fn recovery(experiment: &Experiment, histories: &[History]) -> Result<String
          bar is the median, the band its 95 % interval (bootstrap over runs; none below 6 runs).",
         experiment.name
     );
-    let height = TOP + 30 + ROW * names.len().max(1) as u32 + 76;
-    style::sheet(height, &title, &explained, |area| {
+    let height = ROW * names.len().max(1) as u32 + 72;
+    style::sheet(height, &title, &explained, |area, top| {
         if fired == 0 {
-            return style::say_nothing(area, "There is no recovery to show.");
+            return style::say_nothing(area, top, "There is no recovery to show.");
         }
-        chart(area, &rows)
+        chart(area, top, &rows)
     })
 }
 
@@ -77,27 +77,26 @@ fn sentence(row: &Row<'_>) -> String {
     )
 }
 
-fn chart(area: &Area<'_>, rows: &[Row<'_>]) -> Drawn {
-    let (low, high) = decades(rows);
+fn chart(area: &Area<'_>, top: u32, rows: &[Row<'_>]) -> Drawn {
+    let ticks = ticks(rows);
+    let (low, high) = (ticks[0], ticks[ticks.len() - 1]);
     let mut chart = ChartBuilder::on(area)
-        .margin_top(TOP + 10)
+        .margin_top(top)
         .margin_left(LEFT)
         .margin_right(40)
-        .margin_bottom(14)
-        .x_label_area_size(52)
+        .margin_bottom(62)
         .build_cartesian_2d((low..high).log_scale(), 0.0..rows.len() as f64)?;
-    chart
-        .configure_mesh()
-        .disable_y_mesh()
-        .disable_y_axis()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(SOFT)
-        .x_desc("recovery time, ms (logarithmic)")
-        .x_label_formatter(&|x| style::tick(*x))
-        .label_style(style::plain(14.0, INK))
-        .axis_desc_style(style::plain(LABEL_PX, INK))
-        .draw()?;
+    // Drawn by hand: plotters labels a single power of ten twice.
+    for x in ticks {
+        chart.draw_series([PathElement::new([(x, 0.0), (x, rows.len() as f64)], GRID)])?;
+        let (at, text) = (chart.backend_coord(&(x, 0.0)), style::tick(x));
+        let half = (text.len() as f64 * 14.0 * 0.28) as i32;
+        area.draw_text(&text, &style::plain(14.0, INK), (at.0 - half, at.1 + 8))?;
+    }
+    chart.draw_series([PathElement::new([(low, 0.0), (high, 0.0)], SOFT)])?;
+    let middle = chart.backend_coord(&((low * high).sqrt(), 0.0));
+    let text = "recovery time, ms (logarithmic)";
+    area.draw_text(text, &style::plain(LABEL_PX, INK), (middle.0 - 110, middle.1 + 34))?;
     for (place, row) in rows.iter().rev().enumerate() {
         let (middle, ink) = (place as f64 + 0.5, style::colour(row.name));
         if let Some((from, to)) = row.median_ms.interval {
@@ -139,15 +138,23 @@ fn label(area: &Area<'_>, row: &Row<'_>, y: i32) -> Drawn {
     Ok(())
 }
 
-/// Whole powers of ten around all times.
-fn decades(rows: &[Row<'_>]) -> (f64, f64) {
+/// Marks of the axis, in ms, around all times: at 1, 2 and 5 in each power of ten, or, if there are many of those, at
+/// the powers alone.
+fn ticks(rows: &[Row<'_>]) -> Vec<f64> {
     let all = || rows.iter().flat_map(|r| r.times_ms.iter().copied());
     let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max));
     if !least.is_finite() {
-        return (1.0, 1000.0);
+        return vec![1.0, 10.0, 100.0];
     }
-    let (low, high) = (least.log10().floor(), most.log10().ceil());
-    (10f64.powf(low), 10f64.powf(if high > low { high } else { low + 1.0 }))
+    let (first, last) = (least.log10().floor() as i32, most.log10().floor() as i32);
+    if last - first > 2 {
+        return (first..=last + 1).map(|e| 10f64.powi(e)).collect();
+    }
+    let fine = (first..=last + 1).flat_map(|e| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(e)));
+    let fine: Vec<_> = fine.collect();
+    let from = fine.iter().rposition(|t| *t <= least).unwrap_or(0);
+    let to = fine.iter().position(|t| *t > most).unwrap_or(fine.len() - 1);
+    fine[from..=to].to_vec()
 }
 
 /// Dots beside each other where they would cover each other: steps of the golden ratio, which never repeat.

@@ -10,9 +10,8 @@ pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Drawn = Result<(), Box<dyn Error>>;
 
 pub(super) const WIDTH: u32 = 960;
-pub(super) const HEIGHT: u32 = 560;
-/// Room above a chart for title and explanation.
-pub(super) const TOP: u32 = 112;
+/// Height of a chart with its axes, if it does not depend on the data.
+pub(super) const BODY: u32 = 450;
 pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 pub(super) const SOFT: RGBColor = RGBColor(0x66, 0x66, 0x66);
 pub(super) const GRID: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
@@ -46,28 +45,30 @@ pub(super) fn bold<'a>(px: f64, ink: RGBColor) -> TextStyle<'a> {
     ("sans-serif", px * SHRINKS_BY).into_font().style(FontStyle::Bold).color(&ink)
 }
 
-/// An SVG with a title, a line or two that explain it, and what `draw` adds.
+/// An SVG with a title, a line or two that explain it, and below them what `draw` adds: it is told where that begins,
+/// and has `body` pixels from there.
 pub(super) fn sheet(
-    height: u32,
+    body: u32,
     title: &str,
     explained: &str,
-    draw: impl FnOnce(&Area<'_>) -> Drawn,
+    draw: impl FnOnce(&Area<'_>, u32) -> Drawn,
 ) -> Result<String, Failure> {
+    let (title, explained) = (wrap(title, 20.0), wrap(explained, 14.0));
+    let top = (EDGE + 26 * title.len() as i32 + 19 * explained.len() as i32 + 18) as u32;
     let mut svg = String::new();
     let drawn = || -> Drawn {
-        let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        let area = SVGBackend::with_string(&mut svg, (WIDTH, top + body)).into_drawing_area();
         area.fill(&WHITE)?;
         let mut y = 20;
-        for line in wrap(title, 20.0) {
+        for line in title {
             area.draw_text(&line, &bold(20.0, INK), (EDGE, y))?;
             y += 26;
         }
-        y += 2;
-        for line in wrap(explained, 14.0) {
-            area.draw_text(&line, &plain(14.0, SOFT), (EDGE, y))?;
+        for line in explained {
+            area.draw_text(&line, &plain(14.0, SOFT), (EDGE, y + 2))?;
             y += 19;
         }
-        draw(&area)?;
+        draw(&area, top)?;
         area.present()?;
         Ok(())
     };
@@ -127,7 +128,7 @@ pub(super) fn tick(x: f64) -> String {
 }
 
 /// Where nothing could be drawn: a sentence in place of the data.
-pub(super) fn say_nothing(area: &Area<'_>, sentence: &str) -> Drawn {
-    area.draw_text(sentence, &plain(16.0, SOFT), (EDGE, TOP as i32 + 40))?;
+pub(super) fn say_nothing(area: &Area<'_>, top: u32, sentence: &str) -> Drawn {
+    area.draw_text(sentence, &plain(16.0, SOFT), (EDGE, top as i32 + 30))?;
     Ok(())
 }

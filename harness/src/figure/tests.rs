@@ -18,11 +18,8 @@ fn figures_say_what_they_show() {
         assert!(svg.contains(text), "{text}");
     }
     let svg = recovery(&e, &all).unwrap();
-    for text in [
-        "okiagari brought back 20 of 20 struck tiles",
-        "10 of 10 never came back",
-        "recovery time, ms",
-    ] {
+    for text in ["okiagari brought back 20 of 20", "10 of 10 never came back", "recovery time, ms"]
+    {
         assert!(svg.contains(text), "{text}");
     }
     let svg = throughput(&e, &all).unwrap();
@@ -66,13 +63,4 @@ fn labels_do_not_cover_each_other_and_stay_on_the_sheet() {
     sorted.sort_unstable();
     assert!(sorted.windows(2).all(|w| w[1] - w[0] >= 20), "{places:?}");
     assert!(places.iter().all(|y| (80..=380).contains(y)), "{places:?}");
-}
-// THROWAWAY
-#[test]
-fn dump() {
-    let all = sample::comparison(10, 256);
-    for (n, d) in ["progress", "recovery", "throughput"].iter().zip(ALL) {
-        std::fs::write(format!("/tmp/fig-{n}.svg"), d(&experiment("e3-ffi-abort"), &all).unwrap())
-            .unwrap();
-    }
 }

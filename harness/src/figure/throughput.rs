@@ -1,6 +1,6 @@
 //! What faults cost in throughput, block by block.
 
-use super::style::{self, Area, Drawn, GRID, HEIGHT, INK, LABEL_PX, SOFT, TOP};
+use super::style::{self, Area, BODY, Drawn, GRID, INK, LABEL_PX, SOFT};
 use super::subjects;
 use crate::experiment::Experiment;
 use crate::history::{Ending, History};
@@ -40,11 +40,11 @@ pub fn throughput(experiment: &Experiment, histories: &[History]) -> Result<Stri
     };
     let title = match kept.is_empty() {
         true => "Throughput of each run".to_owned(),
-        false => format!("{what} {} of the throughput", kept.join(", ")),
+        false => format!("{what} {}", kept.join(", ")),
     };
     let explained = format!(
         "{}: pixels of tiles delivered right for each second of wall time (n = {blocks} blocks). A line joins the two \
-         runs of a block; a bar is a median; a hollow dot is a run that ended with tiles missing.",
+         runs of a block; a bar is a median; a hollow dot is a run that ended with tiles missing, at its rate until then.",
         experiment.name
     );
     let words = if experiment.strike.is_empty() {
@@ -52,11 +52,11 @@ pub fn throughput(experiment: &Experiment, histories: &[History]) -> Result<Stri
     } else {
         ["without faults", "with faults"]
     };
-    style::sheet(HEIGHT, &title, &explained, |area| {
+    style::sheet(BODY, &title, &explained, |area, top| {
         if blocks == 0 {
-            return style::say_nothing(area, "There is no run to show.");
+            return style::say_nothing(area, top, "There is no run to show.");
         }
-        chart(area, &all, words)
+        chart(area, top, &all, words)
     })
 }
 
@@ -75,18 +75,28 @@ fn pairs(histories: &[History], name: &str) -> BTreeMap<u32, Pair> {
     all
 }
 
-/// `okiagari keeps 97 %`, if there is any pair to tell it from.
+/// `okiagari keeps 97 % of its throughput`, if there is any pair to tell it from. The rate of a run that ended early
+/// is no merit: of such a subject the figure says that it fell.
 fn kept(name: &str, pairs: &BTreeMap<u32, Pair>) -> Option<String> {
+    let fell = pairs.values().filter(|p| p.fell).count();
+    if fell > 0 {
+        return Some(format!("{name} does not finish in {fell} of {} runs", pairs.len()));
+    }
     let both: Vec<_> = pairs.values().filter_map(|p| Some((p.struck?, p.twin?))).collect();
     let ratio = paired_ratio(&both).value?;
-    Some(format!("{name} keeps {:.0} %", ratio * 100.0))
+    Some(format!("{name} keeps {:.0} % of its throughput", ratio * 100.0))
 }
 
-fn chart(area: &Area<'_>, all: &[(&str, BTreeMap<u32, Pair>)], words: [&str; 2]) -> Drawn {
+fn chart(
+    area: &Area<'_>,
+    top: u32,
+    all: &[(&str, BTreeMap<u32, Pair>)],
+    words: [&str; 2],
+) -> Drawn {
     let values = all.iter().flat_map(|(_, p)| p.values().flat_map(|p| [p.twin, p.struck]));
     let most = values.flatten().fold(0.0, f64::max).max(1e-6);
     let mut chart = ChartBuilder::on(area)
-        .margin_top(TOP)
+        .margin_top(top)
         .margin_left(16)
         .margin_right(30)
         .margin_bottom(64)
@@ -111,7 +121,7 @@ fn chart(area: &Area<'_>, all: &[(&str, BTreeMap<u32, Pair>)], words: [&str; 2])
                 .into_iter()
                 .filter_map(|(x, y)| Some((x, y?)))
                 .collect();
-            chart.draw_series(LineSeries::new(ends.clone(), ink.mix(0.35).stroke_width(1)))?;
+            chart.draw_series([PathElement::new(ends.clone(), ink.mix(0.35).stroke_width(1))])?;
             for (x, y) in ends {
                 let hollow = pair.fell && x > left + 0.5;
                 let fill = if hollow { WHITE.filled() } else { ink.filled() };

@@ -41,7 +41,7 @@ pub fn write(dir: &Path, histories: &[History]) -> Result<(), Failure> {
 pub fn read(dir: &Path) -> Result<Vec<History>, Failure> {
     let mut all = Vec::new();
     let mut place = BTreeMap::new();
-    for (line, row) in rows::<RunRow>(dir, RUNS)? {
+    for (line, row) in rows::<RunRow>(dir, RUNS, RUN_COLUMNS)? {
         if place.insert(row.run, all.len()).is_some() {
             return Err(parse_error(
                 dir,
@@ -58,10 +58,10 @@ pub fn read(dir: &Path) -> Result<Vec<History>, Failure> {
             parse_error(dir, file, line, &format!("run {run} does not stand in {RUNS}"))
         })
     };
-    for (line, row) in rows::<InjectionRow>(dir, INJECTIONS)? {
+    for (line, row) in rows::<InjectionRow>(dir, INJECTIONS, INJECTION_COLUMNS)? {
         all[at(row.run, INJECTIONS, line)?].injections.push(row.injection());
     }
-    for (line, row) in rows::<ItemRow>(dir, ITEMS)? {
+    for (line, row) in rows::<ItemRow>(dir, ITEMS, ITEM_COLUMNS)? {
         all[at(row.run, ITEMS, line)?].items.push(row.item());
     }
     Ok(all)
@@ -86,7 +86,11 @@ fn parse_error(dir: &Path, file: &str, line: u64, why: &str) -> Failure {
 }
 
 /// The rows of a file, each with its line.
-fn rows<T: DeserializeOwned>(dir: &Path, file: &str) -> Result<Vec<(u64, T)>, Failure> {
+fn rows<T: DeserializeOwned>(
+    dir: &Path,
+    file: &str,
+    columns: &str,
+) -> Result<Vec<(u64, T)>, Failure> {
     let path = dir.join(file);
     let bytes = fs::read(&path)
         .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))?;
@@ -98,6 +102,10 @@ fn rows<T: DeserializeOwned>(dir: &Path, file: &str) -> Result<Vec<(u64, T)>, Fa
     }
     let mut from = csv::Reader::from_reader(bytes.as_slice());
     let header = from.headers().map_err(|e| parse_error(dir, file, 1, &reason(&e)))?.clone();
+    // An empty cell and a column that is not there would else look the same.
+    if let Some(column) = columns.split(',').find(|c| !header.iter().any(|h| h == *c)) {
+        return Err(parse_error(dir, file, 1, &format!("there is no column {column}")));
+    }
     let mut all = Vec::new();
     for record in from.records() {
         let line = |e: &csv::Error| e.position().map_or(lines, csv::Position::line);

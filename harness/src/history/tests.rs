@@ -71,10 +71,10 @@ fn a_file_that_cannot_be_read_is_told_by_file_and_line() {
     }
     for (file, from, to, said) in [
         ("items.csv", "19,1,done,1,19000000", "19,1", "line 61: there are"),
-        ("items.csv", "done", "gone", "unknown variant `gone`"),
-        ("items.csv", "item,", "thing,", "missing field `item`"),
+        ("items.csv", "1,done", "1,gone", "unknown variant `gone`"),
+        ("items.csv", "done_ns", "ready_ns", "line 1: there is no column done_ns"),
         ("runs.csv", "signal 6", "sigh", "line 2: \"sigh\" is no ending"),
-        ("runs.csv", "0,0,baseline", "x,0,baseline", "line 2: invalid digit"),
+        ("runs.csv", "0,0,baseline", "x,0,baseline", "line 2: field 0: invalid digit"),
         ("runs.csv", "\n1,", "\n0,", "line 3: run 0 stands here twice"),
         ("injections.csv", "\n0,", "\n9,", "line 2: run 9 does not stand in runs.csv"),
         ("injections.csv", "abort", "burp", "unknown variant `burp`"),

@@ -33,7 +33,7 @@ fn each_outcome_is_told_apart() {
         (
             |h| {
                 h.items[5].state = State::Quarantined;
-                h.items[5].found_blake3 = None
+                h.items[5].found_blake3 = None;
             },
             Outcome::Declared,
         ),

@@ -25,7 +25,7 @@ fn each_harm_wakes_exactly_its_judge() {
             "declared failed",
             |h| {
                 h.items[3].state = State::Failed;
-                h.items[3].found_blake3 = None
+                h.items[3].found_blake3 = None;
             },
             [Holds, Holds, Holds],
         ),
@@ -33,7 +33,7 @@ fn each_harm_wakes_exactly_its_judge() {
             "quarantined",
             |h| {
                 h.items[3].state = State::Quarantined;
-                h.items[3].found_blake3 = None
+                h.items[3].found_blake3 = None;
             },
             [Holds, Holds, Holds],
         ),
@@ -41,7 +41,7 @@ fn each_harm_wakes_exactly_its_judge() {
             "dropped",
             |h| {
                 h.items[3].state = State::Lost;
-                h.items[3].found_blake3 = None
+                h.items[3].found_blake3 = None;
             },
             [Broken, Holds, Holds],
         ),
@@ -50,7 +50,7 @@ fn each_harm_wakes_exactly_its_judge() {
             "done, they said, events missed",
             |h| {
                 h.items[3].found_blake3 = None;
-                h.run.events_missed = 1
+                h.run.events_missed = 1;
             },
             [Broken, Unknown, Holds],
         ),
@@ -59,7 +59,7 @@ fn each_harm_wakes_exactly_its_judge() {
             "doubled, events missed",
             |h| {
                 h.items[3].deliveries = 2;
-                h.run.events_missed = 9
+                h.run.events_missed = 9;
             },
             [Unknown, Broken, Holds],
         ),

@@ -1,1 +1,124 @@
-//! x
+//! The results of an experiment in a folder: written once from what was observed, and judged and drawn again from the
+//! stored files whenever someone asks. No pipeline runs here.
+
+mod claims;
+mod closing;
+#[cfg(test)]
+mod tests;
+
+pub use claims::{Claim, Standing, Summary, claims};
+pub use closing::table;
+
+use crate::experiment::Experiment;
+use crate::figure;
+use crate::history::{self, History, write_whole};
+use crate::measure;
+use pipelines::message::Failure;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
+
+const RUN: &str = "run.toml";
+
+/// What of `run.toml` belongs to the experiment; whoever knows the machine may add tables behind it.
+#[derive(Serialize, Deserialize)]
+struct Provenance {
+    version: String,
+    seed: u64,
+    experiment: Experiment,
+}
+
+/// Writes everything about an experiment into a folder, which is made if need be: `run.toml`, the five CSV files and
+/// the three figures, each whole or not at all. Says whether the expectations held.
+///
+/// # Errors
+/// The place for the output refuses.
+pub fn write(
+    dir: &Path,
+    experiment: &Experiment,
+    histories: &[History],
+) -> Result<Summary, Failure> {
+    fs::create_dir_all(dir)
+        .map_err(|e| Failure::output(format!("{} cannot be made: {e}", dir.display())))?;
+    let provenance = Provenance {
+        version: env!("CARGO_PKG_VERSION").into(),
+        seed: experiment.seed,
+        experiment: experiment.clone(),
+    };
+    let text = toml::to_string(&provenance).map_err(Failure::engine)?;
+    write_whole(dir, RUN, text.as_bytes())?;
+    history::write(dir, histories)?;
+    for (name, bytes) in
+        tables(experiment, histories)?.into_iter().chain(figures(experiment, histories)?)
+    {
+        write_whole(dir, name, &bytes)?;
+    }
+    Ok(claims(experiment, histories))
+}
+
+/// Reads an experiment and its histories back from a folder.
+///
+/// # Errors
+/// One sentence that names the file, and the line where there is one; the input is to blame.
+pub fn read(dir: &Path) -> Result<(Experiment, Vec<History>), Failure> {
+    let path = dir.join(RUN);
+    let wrong = |e: &dyn std::fmt::Display| {
+        Failure::input(format!("{} cannot be read: {e}", path.display()).replace('\n', " "))
+    };
+    let text = fs::read_to_string(&path).map_err(|e| wrong(&e))?;
+    let found: Provenance = toml::from_str(&text).map_err(|e| wrong(&e.message()))?;
+    found.experiment.check().map_err(|(key, why)| wrong(&format!("{key} {why}")))?;
+    Ok((found.experiment, history::read(dir)?))
+}
+
+/// Judges and measures stored histories again: writes `measures.csv` and `claims.csv` of that folder anew.
+///
+/// # Errors
+/// Those of [`read()`] and [`write()`].
+pub fn judge(dir: &Path) -> Result<Summary, Failure> {
+    let (experiment, histories) = read(dir)?;
+    for (name, bytes) in tables(&experiment, &histories)? {
+        write_whole(dir, name, &bytes)?;
+    }
+    Ok(claims(&experiment, &histories))
+}
+
+/// Draws the figures of a folder anew from its stored histories.
+///
+/// # Errors
+/// Those of [`read()`] and [`write()`].
+pub fn draw(dir: &Path) -> Result<(), Failure> {
+    let (experiment, histories) = read(dir)?;
+    for (name, bytes) in figures(&experiment, &histories)? {
+        write_whole(dir, name, &bytes)?;
+    }
+    Ok(())
+}
+
+/// The names of those stored tables and figures that do not follow, byte for byte, from the stored histories.
+///
+/// # Errors
+/// Those of [`read()`].
+pub fn differing(dir: &Path) -> Result<Vec<&'static str>, Failure> {
+    let (experiment, histories) = read(dir)?;
+    let all = tables(&experiment, &histories)?.into_iter().chain(figures(&experiment, &histories)?);
+    let differs =
+        |(name, bytes): &(&str, Vec<u8>)| fs::read(dir.join(name)).ok().as_ref() != Some(bytes);
+    Ok(all.filter(differs).map(|(name, _)| name).collect())
+}
+
+type File = (&'static str, Vec<u8>);
+
+fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 2], Failure> {
+    let measures = measure::csv(&experiment.name, &measure::summarise(histories))?;
+    let claims = claims::csv(&claims(experiment, histories))?;
+    Ok([("measures.csv", measures), ("claims.csv", claims)])
+}
+
+fn figures(experiment: &Experiment, histories: &[History]) -> Result<[File; 3], Failure> {
+    Ok([
+        ("progress.svg", figure::progress(experiment, histories)?.into_bytes()),
+        ("recovery.svg", figure::recovery(experiment, histories)?.into_bytes()),
+        ("throughput.svg", figure::throughput(experiment, histories)?.into_bytes()),
+    ])
+}

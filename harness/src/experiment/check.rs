@@ -1,0 +1,92 @@
+//! Whether the values of an experiment make sense, each alone and together.
+
+use super::{Experiment, MAX_BLOCKS, Options, SUBJECTS, Workload};
+
+impl Experiment {
+    /// Whether all values make sense together.
+    ///
+    /// # Errors
+    /// The key that does not, and why: `("blocks", "is 0, but …")`.
+    pub fn check(&self) -> Result<(), (String, String)> {
+        let no = |key: &str, why: String| Err((key.to_owned(), why));
+        let letters = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if self.name.is_empty() || !self.name.chars().all(letters) {
+            return no(
+                "name",
+                format!("is {:?}; it is made of letters, digits, - and _", self.name),
+            );
+        }
+        if self.seed > i64::MAX as u64 {
+            return no("seed", format!("is {}, but must lie below 2^63", self.seed));
+        }
+        if !(1..=MAX_BLOCKS).contains(&self.blocks) {
+            return no("blocks", format!("is {}, but must lie in 1 to {MAX_BLOCKS}", self.blocks));
+        }
+        if self.subject.is_empty() {
+            return no("subject", format!("is missing; name one of {}", SUBJECTS.join(", ")));
+        }
+        self.workload.check()?;
+        for (name, options) in &self.subject {
+            if !SUBJECTS.contains(&name.as_str()) {
+                return no(
+                    &format!("subject.{name}"),
+                    format!("is no known subject; there are {}", SUBJECTS.join(", ")),
+                );
+            }
+            options.check(name)?;
+        }
+        match self.expect.keys().find(|name| !self.subject.contains_key(*name)) {
+            Some(name) => no(
+                &format!("expect.{name}"),
+                "expects something of a subject that does not take part".into(),
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Workload {
+    fn check(&self) -> Result<(), (String, String)> {
+        let no = |key: &str, why: &str| Err((key.to_owned(), why.to_owned()));
+        match (self.tile, self.strips) {
+            (Some(_), Some(_)) => return no("strips", "and tile cannot both be given"),
+            (Some(0), _) => return no("tile", "must be at least 1 pixel"),
+            (_, Some(0)) => return no("strips", "must have at least 1 row"),
+            _ => {}
+        }
+        if self.input.is_empty() {
+            return no("input", "is empty; give a file or synthetic:WIDTHxHEIGHT");
+        }
+        if !["rust", "c"].contains(&self.library.as_str()) {
+            return no("library", "must be \"rust\" or \"c\"");
+        }
+        let quality = self.format.strip_prefix("jpeg:").and_then(|q| q.parse::<u8>().ok());
+        if !["png", "jpeg", "raw"].contains(&self.format.as_str())
+            && !quality.is_some_and(|q| (1..=100).contains(&q))
+        {
+            return no(
+                "format",
+                "must be \"png\", \"jpeg\", \"jpeg:QUALITY\" (1 to 100) or \"raw\"",
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Options {
+    fn check(&self, subject: &str) -> Result<(), (String, String)> {
+        let values = [
+            ("workers", self.workers.map(u64::from)),
+            ("attempts", self.attempts.map(u64::from)),
+            ("deadline_ms", self.deadline_ms),
+            ("memory_max_mib", self.memory_max_mib),
+            ("max_demand", self.max_demand.map(u64::from)),
+        ];
+        match values.into_iter().find(|(_, value)| *value == Some(0)) {
+            Some((key, _)) => {
+                Err((format!("subject.{subject}.{key}"), "must be at least 1".into()))
+            }
+            None => Ok(()),
+        }
+    }
+}

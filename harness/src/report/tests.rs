@@ -1,0 +1,138 @@
+use super::*;
+use crate::history::sample;
+use std::collections::BTreeMap;
+
+fn e3() -> Experiment {
+    Experiment::load("e3-ffi-abort").unwrap()
+}
+
+fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let all = fs::read_dir(dir).unwrap().map(|f| f.unwrap());
+    all.map(|f| (f.file_name().into_string().unwrap(), fs::read(f.path()).unwrap())).collect()
+}
+
+#[test]
+fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("results/e3");
+    let all = sample::comparison(10, 64);
+    let summary = write(&dir, &e3(), &all).unwrap();
+    assert_eq!(summary.standing(), Standing::Held, "{summary:?}");
+    let written = files(&dir);
+    let names: Vec<_> = written.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "claims.csv",
+            "injections.csv",
+            "items.csv",
+            "measures.csv",
+            "progress.svg",
+            "recovery.svg",
+            "run.toml",
+            "runs.csv",
+            "throughput.svg"
+        ]
+    );
+    assert_eq!(read(&dir).unwrap(), (e3(), all));
+    assert!(differing(&dir).unwrap().is_empty());
+    for file in ["measures.csv", "claims.csv", "progress.svg", "recovery.svg", "throughput.svg"] {
+        fs::write(dir.join(file), "spoilt").unwrap();
+    }
+    assert_eq!(differing(&dir).unwrap().len(), 5);
+    assert_eq!(judge(&dir).unwrap(), summary);
+    draw(&dir).unwrap();
+    assert_eq!(files(&dir), written);
+    // The machine's own table behind ours is no obstacle.
+    let run = fs::read_to_string(dir.join(RUN)).unwrap() + "\n[machine]\ncores = 2\n";
+    fs::write(dir.join(RUN), run).unwrap();
+    assert_eq!(judge(&dir).unwrap(), summary);
+}
+
+#[test]
+fn a_folder_without_results_is_a_sentence() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(judge(dir.path()).unwrap_err().what.contains("run.toml cannot be read"));
+    fs::write(dir.path().join(RUN), "version = 1").unwrap();
+    assert!(judge(dir.path()).unwrap_err().what.contains("run.toml cannot be read"));
+}
+
+#[test]
+fn claims_fail_stay_unknown_or_hold_as_the_data_say() {
+    let find = |all: &[History], claim: &str, subject: &str| {
+        let summary = claims(&e3(), all);
+        let found =
+            summary.claims.iter().find(|c| c.claim == claim && c.subject == subject).cloned();
+        (summary.standing(), found.unwrap())
+    };
+    let mut all = sample::comparison(4, 40);
+    let (standing, c) = find(&all, "nothing-lost", "baseline");
+    assert_eq!((standing, c.held, c.runs), (Standing::Held, Standing::Held, 4));
+    assert!(c.detail.starts_with("4 of 4 runs; run 0: item 10 is lost"), "{}", c.detail);
+    // No fault fired: okiagari was not put to the test, and the baseline did not break.
+    let quiet: Vec<_> = all.iter().filter(|h| !h.run.faults).cloned().collect();
+    let mut untested = quiet.clone();
+    untested.extend(quiet.iter().cloned().map(|mut h| {
+        h.run.faults = true;
+        h
+    }));
+    assert_eq!(find(&untested, "nothing-lost", "okiagari").1.held, Standing::Unknown);
+    assert_eq!(find(&quiet, "nothing-lost", "okiagari").1.detail, "there is no trial");
+    // A broken control is seen although nobody asked.
+    all[1].items[3].deliveries = 2;
+    let (standing, c) = find(&all, "twin-whole", "okiagari");
+    assert_eq!((standing, c.held), (Standing::Failed, Standing::Failed));
+    assert!(c.detail.contains("item 3 was delivered 2 times"), "{}", c.detail);
+}
+
+#[test]
+fn the_closing_table_reads_by_itself() {
+    let mut all = sample::comparison(10, 256);
+    let text = table(&e3(), &all);
+    for part in [
+        "e3-ffi-abort: Does one native abort cost",
+        "10 blocks, 40 runs, seed 0x5eed0003",
+        "10 of 10",
+        "2,560 of 2,560",
+        "holds, as expected",
+        "broken, as expected",
+        "okiagari delivered all 2,560 tiles right with 20 faults, at 1.00 more attempts a fault",
+        "As expected: all 7 claims held.",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    all[3].items[0].found_blake3 = None;
+    let broken = table(&e3(), &all);
+    assert!(
+        broken.contains("broken, NOT holds") && broken.contains("6 of 7 claims held."),
+        "{broken}"
+    );
+    for all in [vec![], sample::comparison(1, 16), vec![sample::good(0, "okiagari", false, 3)]] {
+        table(&e3(), &all);
+    }
+    for text in [text, broken] {
+        assert!(text.lines().all(|l| l.chars().count() <= 100), "{text}");
+    }
+}
+
+#[test]
+fn every_column_is_explained_in_the_readme_of_the_results() {
+    let readme = include_str!("../../../results/README.md");
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &e3(), &sample::comparison(1, 16)).unwrap();
+    for (file, bytes) in files(dir.path()) {
+        assert!(readme.contains(&format!("`{file}`")), "{file} is not explained");
+        if file.ends_with(".csv") {
+            let section = readme.split(&format!("## `{file}`")).nth(1).unwrap();
+            let section = section.split("\n## ").next().unwrap();
+            let header = String::from_utf8(bytes).unwrap();
+            for column in header.lines().next().unwrap().split(',') {
+                assert!(section.contains(&format!("`{column}`")), "{file}: {column}");
+            }
+        }
+    }
+    let measures = crate::measure::summarise(&sample::comparison(1, 16));
+    for m in measures {
+        assert!(readme.contains(&format!("`{}`", m.measure)), "{} is not explained", m.measure);
+    }
+}
