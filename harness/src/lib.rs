@@ -1,12 +1,18 @@
 //! Knocks image pipelines over, watches them get up, and says how sure we are.
 
+pub mod campaign;
+pub mod cli;
 pub mod experiment;
 pub mod figure;
+pub mod golden;
 pub mod history;
 pub mod measure;
 pub mod oracle;
+pub mod output;
 pub mod plan;
+pub mod progress;
 pub mod report;
 pub mod stats;
 pub mod subject;
+pub mod summary;
 pub mod trial;

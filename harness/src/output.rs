@@ -164,16 +164,3 @@ fn same(dir: &Path, was: &journal::Subject, is: &journal::Subject) -> Result<(),
         of(is)
     )))
 }
-
-/// Writes a file in one step: whole, or not at all.
-///
-/// # Errors
-/// When there is no room.
-pub fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-    let (partial, whole) = (dir.join(PARTIAL).join(name), dir.join(name));
-    let write = fs::write(&partial, bytes).and_then(|()| fs::rename(&partial, &whole));
-    write.map_err(|e| {
-        fs::remove_file(&partial).ok();
-        refused("write", &whole, &e)
-    })
-}

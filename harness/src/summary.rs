@@ -1,8 +1,8 @@
 //! What a run came to, for people and for programs: `manifest.csv` and `run.json`. The observer writes
 //! both, always, also when the subject died.
 
-use crate::history::Ending;
-use crate::output::{MANIFEST, RUN_JSON, write_whole};
+use crate::history::{Ending, write_whole};
+use crate::output::{MANIFEST, RUN_JSON};
 use crate::subject::Spec;
 use crate::trial::{Finished, Resident};
 use pipelines::black_box::BlackBox;

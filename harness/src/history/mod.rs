@@ -1,6 +1,7 @@
 //! What happened in a trial, and nothing else: the only memory. Oracles, measures and figures are pure
 //! functions of it. All times are nanoseconds of the monotonic clock since the trial began.
 
+mod collect;
 mod csv;
 mod rows;
 #[cfg(test)]
@@ -9,6 +10,7 @@ pub(crate) mod sample;
 mod tests;
 mod whole;
 
+pub use collect::collect;
 pub(crate) use csv::table;
 pub use csv::{read, write};
 pub(crate) use whole::write_whole;

@@ -1,0 +1,150 @@
+//! Runs an experiment: golden runs, then every trial of its schedule, each in a fresh folder.
+
+use crate::experiment::{Experiment, Options, Trial as Scheduled};
+use crate::golden::Golden;
+use crate::history::{History, collect};
+use crate::output::BLACK_BOX;
+use crate::subject::{Spec, Subject};
+use crate::trial::Trial;
+use anyhow::{Context, Result};
+use pipelines::black_box::BlackBox;
+use pipelines::image::job::Job;
+use pipelines::image::layout::{Layout, Split};
+use pipelines::message::Failure;
+use pipelines::pipeline::WORKERS_MAX;
+use pipelines::sink::PARTIAL;
+use pipelines::sink::journal::{self, Journal};
+use pipelines::source;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// A subject that shows no progress for this long, over its own deadline, is ended and called a hang.
+const STALL: Duration = Duration::from_secs(10);
+/// Room that a folder in memory must have to be used for the tiles of trials.
+const TMPFS_BYTES_MIN: u64 = 1 << 30;
+
+/// What a campaign tells while it runs.
+pub enum News<'a> {
+    /// The golden runs begin.
+    Golden,
+    /// A trial begins: its number, of how many, whose it is.
+    Begins(&'a Scheduled, usize),
+    /// The trial has settled so many items.
+    Settled(u64, u64),
+    /// The trial is over.
+    Over(&'a History),
+}
+
+/// Runs all trials of an experiment. `None` when it was interrupted.
+///
+/// # Errors
+/// When the input cannot be read, or the harness itself cannot go on.
+pub fn run(
+    experiment: &Experiment,
+    interrupted: &Arc<AtomicBool>,
+    tell: &mut dyn FnMut(News<'_>),
+) -> Result<Option<Vec<History>>> {
+    let scratch = tempfile::Builder::new().prefix("okiagari-").tempdir_in(place_for_tiles())?;
+    let job = job(experiment)?;
+    let split = match experiment.workload.strips {
+        Some(rows) => Split::Strips(rows),
+        None => Split::Tiles(experiment.workload.tile_px().unwrap_or(256)),
+    };
+    // One scene for the whole experiment: what differs between blocks is what strikes.
+    let inputs = [experiment.workload.input.clone()];
+    let layout = source::probe(&inputs, split, experiment.seed, scratch.path())?;
+    let schedule = experiment.schedule();
+    let spec = |trial: &Scheduled, dir: &Path| spec(experiment, trial, &layout, &job, dir);
+    let Some(first) = schedule.first() else { return Ok(Some(vec![])) };
+    tell(News::Golden);
+    let for_golden = spec(first, scratch.path())?;
+    for_golden.check()?;
+    let Some(golden) = Golden::of(&for_golden, scratch.path(), interrupted)? else {
+        return Ok(None);
+    };
+    let mut histories = Vec::with_capacity(schedule.len());
+    for trial in &schedule {
+        tell(News::Begins(trial, schedule.len()));
+        let dir = tempfile::tempdir_in(scratch.path()).context("no room for a trial")?;
+        let spec = spec(trial, dir.path())?;
+        let Some(history) = one(trial, &spec, &golden, interrupted, tell)? else { return Ok(None) };
+        tell(News::Over(&history));
+        histories.push(history);
+    }
+    Ok(Some(histories))
+}
+
+fn one(
+    trial: &Scheduled,
+    spec: &Spec,
+    golden: &Golden,
+    interrupted: &Arc<AtomicBool>,
+    tell: &mut dyn FnMut(News<'_>),
+) -> Result<Option<History>> {
+    std::fs::create_dir(spec.dir.join(PARTIAL)).context("no room for a trial")?;
+    Journal::create(&spec.dir, &journal::Subject::new())?;
+    let items = spec.layout.items();
+    let armed = !spec.plan.specs.is_empty();
+    let black_box = BlackBox::create(&spec.black_box, items, armed)?;
+    let stall = STALL + spec.deadline;
+    let interrupted = interrupted.clone();
+    let finished = Trial { spec, black_box: &black_box, stall, interrupted }
+        .run(|settled| tell(News::Settled(settled, items)))?;
+    if finished.interrupted {
+        return Ok(None);
+    }
+    Ok(Some(collect(trial, spec, &black_box, &finished, golden)?))
+}
+
+fn job(experiment: &Experiment) -> Result<Job> {
+    let workload = &experiment.workload;
+    let wrong = |e: &dyn std::fmt::Display| Failure::input(format!("[workload]: {e}"));
+    let operations = workload.operation.iter().map(|o| o.parse()).collect::<Result<_, _>>();
+    Ok(Job {
+        operations: operations.map_err(|e| wrong(&e))?,
+        library: workload.library.parse().map_err(|e| wrong(&e))?,
+        format: workload.format.parse().map_err(|e| wrong(&e))?,
+    })
+}
+
+fn spec(
+    experiment: &Experiment,
+    trial: &Scheduled,
+    layout: &Layout,
+    job: &Job,
+    dir: &Path,
+) -> Result<Spec> {
+    let options = experiment.subject.get(&trial.subject).copied().unwrap_or_default();
+    let Options { spares, workers, attempts, deadline_ms, memory_max_mib, max_demand } = options;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let subject: Subject = trial.subject.parse().map_err(Failure::input)?;
+    Ok(Spec {
+        subject,
+        dir: dir.to_path_buf(),
+        black_box: dir.join(BLACK_BOX),
+        layout: layout.clone(),
+        job: job.clone(),
+        workers: workers.map_or(cores, |n| n as usize).min(WORKERS_MAX),
+        max_demand: max_demand.map_or(1, |n| n as usize),
+        spares: spares.map_or(1, |n| n as usize),
+        attempts: attempts.unwrap_or(3),
+        deadline: Duration::from_millis(deadline_ms.unwrap_or(10_000)),
+        memory_max_bytes: memory_max_mib.unwrap_or(512) << 20,
+        plan: experiment.plan(trial),
+        observer: std::process::id() as i32,
+    })
+}
+
+/// A folder in memory if there is one with room, so that the disk's mood is not measured.
+fn place_for_tiles() -> PathBuf {
+    let shm = PathBuf::from("/dev/shm");
+    let room = rustix::fs::statvfs(&shm).map_or(0, |s| s.f_bavail * s.f_frsize);
+    let writable = tempfile::tempfile_in(&shm).is_ok();
+    match std::env::var_os("TMPDIR") {
+        Some(dir) => dir.into(),
+        None if room >= TMPFS_BYTES_MIN && writable => shm,
+        None => std::env::temp_dir(),
+    }
+}
