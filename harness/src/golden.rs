@@ -50,7 +50,9 @@ impl Golden {
         }
         let (second, first) = (runs.pop(), runs.pop());
         if first != second {
-            bail!("two golden runs, with one thread and with two, do not agree: nothing can be judged");
+            bail!(
+                "two golden runs, with one thread and with two, do not agree: nothing can be judged"
+            );
         }
         Ok(first)
     }

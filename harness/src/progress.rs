@@ -27,7 +27,8 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(total), target);
-        let template = format!("{{prefix:12}} {{bar:36}} {{pos}}/{{len}} {unit}  {{eta}} left  {{msg}}");
+        let template =
+            format!("{{prefix:12}} {{bar:36}} {{pos}}/{{len}} {unit}  {{eta}} left  {{msg}}");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
         }

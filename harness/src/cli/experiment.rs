@@ -30,9 +30,9 @@ impl Arguments {
         let mut experiment = Experiment::load(&self.name)?;
         experiment.blocks = self.trials.unwrap_or(experiment.blocks);
         experiment.seed = self.seed.unwrap_or(experiment.seed);
-        experiment.check().map_err(|(key, why)| {
-            pipelines::message::Failure::input(format!("{key} {why}"))
-        })?;
+        experiment
+            .check()
+            .map_err(|(key, why)| pipelines::message::Failure::input(format!("{key} {why}")))?;
         let out = self.out.unwrap_or_else(|| Path::new("results").join(&experiment.name));
         one(&experiment, &out, &interruption()?)
     }
@@ -49,7 +49,11 @@ pub(super) fn one(
     let subjects: Vec<_> = experiment.subject.keys().map(String::as_str).collect();
     let (blocks, seed) = (experiment.blocks, experiment.seed);
     eprintln!("{}: {}", experiment.name, experiment.question);
-    eprintln!("{blocks} blocks of {} on {}, seed {seed}", subjects.join(", "), experiment.workload.input);
+    eprintln!(
+        "{blocks} blocks of {} on {}, seed {seed}",
+        subjects.join(", "),
+        experiment.workload.input
+    );
     let total = u64::from(blocks) * subjects.len() as u64 * 2;
     let mut progress = Progress::new(&experiment.name, total, "trials", false);
     let mut over = 0;
@@ -66,7 +70,10 @@ pub(super) fn one(
     })?;
     progress.clear();
     let Some(histories) = histories else {
-        eprintln!("interrupted after {over} of {total} trials; nothing was written to {}", out.display());
+        eprintln!(
+            "interrupted after {over} of {total} trials; nothing was written to {}",
+            out.display()
+        );
         return Ok(Exit::Interrupted);
     };
     let summary = report::write(out, experiment, &histories)?;

@@ -14,7 +14,6 @@ use pipelines::image::codec::Format;
 use pipelines::image::job::Job;
 use pipelines::image::layout::{Layout, Split};
 use pipelines::image::operations::{Library, Operation};
-use pipelines::message::Failure;
 use pipelines::pipeline::WORKERS_MAX;
 use pipelines::sink::journal;
 use pipelines::source;

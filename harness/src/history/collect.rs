@@ -131,7 +131,8 @@ fn one_injection(
     };
     let noticed = died.or_else(|| fired.and_then(|_| fell()));
     let later = |what| {
-        let event = events.iter().filter(after).find(|e| e.what == what && e.attempt > receipt.attempt);
+        let event =
+            events.iter().filter(after).find(|e| e.what == what && e.attempt > receipt.attempt);
         event.copied()
     };
     let accepted = later(What::Accepted);
