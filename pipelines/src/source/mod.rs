@@ -8,6 +8,8 @@ mod jpeg;
 mod names;
 mod png;
 pub mod synthetic;
+#[cfg(test)]
+mod tests;
 mod tiff;
 mod tiles;
 

@@ -17,9 +17,9 @@ pub struct Tiles {
 }
 
 enum Reader {
-    Png(Png),
+    Png(Box<Png>),
     Jpeg(Jpeg),
-    Tiff(Tiff),
+    Tiff(Box<Tiff>),
     Synthetic { seed: u64, size: (u32, u32) },
 }
 
@@ -103,9 +103,11 @@ impl Reader {
             Origin::File(path) => path,
         };
         let (reader, header) = match file::kind(path)? {
-            Some(file::Kind::Png) => Png::open(path).map(|(r, h)| (Self::Png(r), h))?,
+            Some(file::Kind::Png) => Png::open(path).map(|(r, h)| (Self::Png(Box::new(r)), h))?,
             Some(file::Kind::Jpeg) => Jpeg::open(path).map(|(r, h)| (Self::Jpeg(r), h))?,
-            Some(file::Kind::Tiff) => Tiff::open(path).map(|(r, h)| (Self::Tiff(r), h))?,
+            Some(file::Kind::Tiff) => {
+                Tiff::open(path).map(|(r, h)| (Self::Tiff(Box::new(r)), h))?
+            }
             None => return Err(changed(scene, path, "it is no picture any more")),
         };
         let size = (header.width_px, header.height_px);

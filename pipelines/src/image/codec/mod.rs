@@ -170,4 +170,85 @@ mod tests {
             assert!(name.parse::<Format>().unwrap_err().what.contains("from 1 to 100"));
         }
     }
+
+    fn head(width: u32, height: u32, channels: u8, depth: u8) -> TileHead {
+        let rect = crate::image::raster::Rect { x: 0, y: 0, width, height };
+        TileHead { item: 3, scene: 0, rect, halo: 0, format: PixelFormat { channels, depth } }
+    }
+
+    fn noise(count: usize) -> Vec<u8> {
+        let block = |i: usize| *blake3::hash(&i.to_le_bytes()).as_bytes();
+        (0..count.div_ceil(32)).flat_map(block).take(count).collect()
+    }
+
+    fn encoded(format: Format, head: &TileHead, pixels: &[u8]) -> Vec<u8> {
+        let mut out = vec![0; format.bytes_max(head)];
+        let used = format.encode(head, pixels, &mut out).unwrap();
+        out.truncate(used);
+        out
+    }
+
+    #[test]
+    fn png_and_raw_give_back_what_they_were_given() {
+        for (channels, depth) in [1, 2, 3, 4].into_iter().flat_map(|c| [(c, 8), (c, 16)]) {
+            for (width, height) in [(1, 1), (33, 7), (256, 130)] {
+                let head = head(width, height, channels, depth);
+                for pixels in [noise(head.bytes()), vec![9; head.bytes()]] {
+                    let file = encoded(Format::Png, &head, &pixels);
+                    let back = png::decode_png(&file).unwrap();
+                    assert_eq!(back, (width, height, head.format, pixels.clone()));
+                    assert_eq!(file, encoded(Format::Png, &head, &pixels));
+                    assert!(png::decode_png(&file[..file.len() / 2]).is_err());
+                    assert_eq!(encoded(Format::Raw, &head, &pixels), pixels);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn jpeg_comes_back_alike_and_never_exceeds_its_bound() {
+        for quality in [1, 50, 75, 89, 90, 100] {
+            for (channels, width, height) in [(1, 100, 70), (3, 64, 64), (3, 17, 33), (3, 1, 1)] {
+                let head = head(width, height, channels, 8);
+                let format = Format::Jpeg { quality };
+                // Full contrast at random is the hardest there is.
+                let hard: Vec<u8> =
+                    noise(head.bytes()).iter().map(|b| if b % 2 == 0 { 0 } else { 255 }).collect();
+                encoded(format, &head, &hard);
+                let flat = vec![200; head.bytes()];
+                let file = encoded(format, &head, &flat);
+                assert_eq!(file, encoded(format, &head, &flat));
+                let decoder =
+                    image::codecs::jpeg::JpegDecoder::new(io::Cursor::new(&file)).unwrap();
+                let mut back = vec![0; flat.len()];
+                image::ImageDecoder::read_image(decoder, &mut back).unwrap();
+                assert!(back.iter().all(|b| b.abs_diff(200) < 16), "quality {quality}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_jpeg_cannot_hold_is_refused_with_a_way_out() {
+        let jpeg = Format::Jpeg { quality: 75 };
+        for (channels, depth) in [(2, 8), (4, 8), (1, 16), (3, 16)] {
+            let what = jpeg.check(PixelFormat { channels, depth }).unwrap_err().what;
+            assert!(what.contains("use --format png or raw"), "{what}");
+            assert!(Format::Png.check(PixelFormat { channels, depth }).is_ok());
+        }
+        assert!(jpeg.check(PixelFormat::RGB8).is_ok());
+        let wide = head(70_000, 1, 1, 8);
+        let what = jpeg.encode(&wide, &[0; 70_000], &mut [0; 1 << 20]).unwrap_err().what;
+        assert!(what.contains("65535"), "{what}");
+    }
+
+    #[test]
+    fn too_little_room_is_an_error() {
+        let head = head(64, 64, 3, 8);
+        let pixels = noise(head.bytes());
+        for format in [Format::Png, Format::Raw, Format::Jpeg { quality: 75 }] {
+            let what = format.encode(&head, &pixels, &mut [0; 100]).unwrap_err().what;
+            assert!(what.contains("item 3") && what.contains("too small"), "{what}");
+            assert!(format.encode(&head, &pixels[1..], &mut [0; 100]).is_err());
+        }
+    }
 }

@@ -3,6 +3,8 @@
 mod blur;
 mod grayscale;
 mod sobel;
+#[cfg(test)]
+mod tests;
 mod worktop;
 
 pub use worktop::Worktop;
@@ -137,33 +139,5 @@ fn pad<S: Sample>(head: &TileHead, pixels: &[u8], y: usize, margin: usize, row: 
     for left in (0..margin).step_by(channels) {
         row.copy_within(margin..margin + channels, left);
         row.copy_within(end - channels..end, end + left);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_round_trip() {
-        for name in ["none", "grayscale", "blur:1", "blur:64", "sobel"] {
-            assert_eq!(name.parse::<Operation>().unwrap().to_string(), name);
-        }
-        for name in ["rust", "c"] {
-            assert_eq!(name.parse::<Library>().unwrap().to_string(), name);
-        }
-        assert_eq!(Library::default(), Library::Rust);
-    }
-
-    #[test]
-    fn what_does_not_exist_is_answered_with_what_does() {
-        for name in ["median:2", "resize:1/2", "", "blur", "Sobel", "none:1"] {
-            let what = name.parse::<Operation>().unwrap_err().what;
-            assert!(what.contains("none, grayscale, blur:R") && what.contains("sobel"), "{what}");
-        }
-        for name in ["blur:0", "blur:65", "blur:-1", "blur:x", "blur:"] {
-            assert!(name.parse::<Operation>().unwrap_err().what.contains("from 1 to 64"));
-        }
-        assert!("c++".parse::<Library>().unwrap_err().what.contains("use rust or c"));
     }
 }
