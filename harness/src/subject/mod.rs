@@ -167,9 +167,9 @@ impl Spec {
         budget.slots(self.result_bytes_max(), outboxes, outboxes).map(|_| ())
     }
 
-    /// Tiles that may be decoded at once: those in work, as many ready, one being decoded.
+    /// Tiles that may be decoded at once: those in work, twice as many ready, some being decoded.
     fn slab_slots(&self, budget: &Budget) -> Result<usize, Failure> {
-        let most = 2 * self.workers * self.max_demand + self.max_demand + 1;
+        let most = 3 * self.workers * self.max_demand + self.max_demand;
         budget.slots(self.layout.tile_bytes_max(), self.workers * self.max_demand + 1, most)
     }
 }

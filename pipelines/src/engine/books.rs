@@ -8,9 +8,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+/// The ledger, and who waits for it. Waking nobody costs a system call, so that is left out.
+struct Inner<T> {
+    ledger: Ledger<T>,
+    lanes_waiting: usize,
+    feeder_waits: bool,
+}
+
 /// Shared by feeder, lanes and outlet of one stage.
 pub(crate) struct Books<T> {
-    ledger: Mutex<Ledger<T>>,
+    inner: Mutex<Inner<T>>,
     work: Condvar,
     room: Condvar,
     stopped: AtomicBool,
@@ -28,7 +35,7 @@ impl<T> Books<T> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|e| Failure::engine(format!("could not make an event descriptor: {e}")))?;
         Ok(Self {
-            ledger: Mutex::new(ledger),
+            inner: Mutex::new(Inner { ledger, lanes_waiting: 0, feeder_waits: false }),
             work: Condvar::new(),
             room: Condvar::new(),
             stopped: AtomicBool::new(false),
@@ -38,21 +45,18 @@ impl<T> Books<T> {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Ledger<T>> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Inner<T>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the ledger, and wakes whom it may concern.
     pub(crate) fn step(&self, event: Event<T>) -> Vec<Order<T>> {
         let mut orders = Vec::new();
-        let mut ledger = self.lock();
-        let acked = matches!(event, Event::Acked { .. });
-        ledger.step(Instant::now(), event, &mut orders);
-        if ledger.has_room() {
-            self.room.notify_all();
-        }
-        drop(ledger);
-        if !acked {
+        let mut inner = self.lock();
+        inner.ledger.step(Instant::now(), event, &mut orders);
+        let wake = inner.lanes_waiting > 0 && inner.ledger.can_answer();
+        drop(inner);
+        if wake {
             self.work.notify_all();
         }
         orders
@@ -61,19 +65,25 @@ impl<T> Books<T> {
     /// The next loan for a lane, waiting for one; `None` when there will never be one.
     pub(crate) fn borrow(&self, lane: usize) -> Option<Loan<T>> {
         let mut orders = Vec::with_capacity(1);
-        let mut ledger = self.lock();
+        let mut inner = self.lock();
         loop {
             if self.is_stopped() {
                 return None;
             }
-            ledger.step(Instant::now(), Event::Asked { lane }, &mut orders);
+            inner.ledger.step(Instant::now(), Event::Asked { lane }, &mut orders);
             match orders.pop() {
                 Some(Order::Lend { loan, .. }) => {
-                    self.room.notify_all();
+                    let wake = inner.feeder_waits && inner.ledger.is_low();
+                    drop(inner);
+                    if wake {
+                        self.room.notify_one();
+                    }
                     return Some(loan);
                 }
                 Some(Order::Wait { .. }) => {
-                    ledger = self.work.wait(ledger).unwrap_or_else(PoisonError::into_inner);
+                    inner.lanes_waiting += 1;
+                    inner = self.work.wait(inner).unwrap_or_else(PoisonError::into_inner);
+                    inner.lanes_waiting -= 1;
                 }
                 _ => return None,
             }
@@ -82,9 +92,13 @@ impl<T> Books<T> {
 
     /// Waits until the producer should be asked; false when the run has stopped.
     pub(crate) fn wait_for_room(&self) -> bool {
-        let mut ledger = self.lock();
-        while !ledger.has_room() && !self.is_stopped() {
-            ledger = self.room.wait(ledger).unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
+        if inner.ledger.is_full() {
+            inner.feeder_waits = true;
+            while !inner.ledger.is_low() && !self.is_stopped() {
+                inner = self.room.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            }
+            inner.feeder_waits = false;
         }
         !self.is_stopped()
     }
@@ -96,7 +110,7 @@ impl<T> Books<T> {
         rustix::io::write(&self.bell, &1u64.to_ne_bytes()).ok();
         self.closers.iter().for_each(|close| close());
         // With the lock held nobody is between its check and its wait.
-        let _ledger = self.lock();
+        let _inner = self.lock();
         self.work.notify_all();
         self.room.notify_all();
     }
@@ -118,7 +132,7 @@ impl<T> Books<T> {
         if let Some(failure) = self.failure.into_inner() {
             return Err(failure);
         }
-        let ledger = self.ledger.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let ledger = self.inner.into_inner().unwrap_or_else(PoisonError::into_inner).ledger;
         assert_eq!(ledger.in_flight(), 0, "a run ended with items in flight");
         Ok(ledger.tally())
     }

@@ -141,9 +141,19 @@ impl<T> Ledger<T> {
         self.tally
     }
 
-    /// Whether the producer should be asked: lanes have less than a loan each waiting for them.
-    pub fn has_room(&self) -> bool {
-        self.ready.len() < self.lanes.len()
+    /// Two loans a lane wait to be lent: the producer is not asked for more …
+    pub fn is_full(&self) -> bool {
+        self.ready.len() >= 2 * self.lanes.len()
+    }
+
+    /// … until only one a lane is left, so that the feeder is not woken for each.
+    pub fn is_low(&self) -> bool {
+        self.ready.len() <= self.lanes.len()
+    }
+
+    /// Whether a lane that waits would now be answered otherwise.
+    pub fn can_answer(&self) -> bool {
+        !self.ready.is_empty() || (self.drained && self.lanes.iter().all(Option::is_none))
     }
 
     /// Items that were taken and are not settled.
@@ -189,7 +199,7 @@ impl<T> Ledger<T> {
             let kept = (self.delivery == Delivery::Lease).then(|| loan.clone());
             self.lanes[lane] = Some(Stub { owed: loan.items().len(), kept });
             Order::Lend { lane, loan }
-        } else if self.drained && self.lanes.iter().all(Option::is_none) {
+        } else if self.can_answer() {
             Order::Dismiss { lane }
         } else {
             // What others hold may still come back.

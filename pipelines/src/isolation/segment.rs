@@ -31,6 +31,7 @@ enum Access {
 struct Free {
     slots: Vec<u32>,
     closed: bool,
+    waiting: usize,
 }
 
 /// A piece of memory cut into `slots` slots of `slot_bytes` bytes each.
@@ -128,7 +129,7 @@ impl Segment {
     ) -> Self {
         let slots_free =
             if access == Access::Owner { (0..slots as u32).rev().collect() } else { vec![] };
-        let free = Mutex::new(Free { slots: slots_free, closed: false });
+        let free = Mutex::new(Free { slots: slots_free, closed: false, waiting: 0 });
         let slot_bytes = aligned(slot_bytes);
         Self { number, slots, slot_bytes, base, access, memory, free, freed: Condvar::new() }
     }
@@ -158,7 +159,9 @@ impl Segment {
             if let Some(slot) = free.slots.pop() {
                 return Some(Slot { hold: Hold { segment: self.clone(), slot } });
             }
+            free.waiting += 1;
             free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
+            free.waiting -= 1;
         }
     }
 
@@ -221,7 +224,10 @@ impl Drop for Hold {
         if self.segment.access == Access::Owner {
             let mut free = self.segment.free.lock().unwrap_or_else(PoisonError::into_inner);
             free.slots.push(self.slot);
-            self.segment.freed.notify_one();
+            // Waking nobody would still cost a system call.
+            if free.waiting > 0 {
+                self.segment.freed.notify_one();
+            }
         }
     }
 }
