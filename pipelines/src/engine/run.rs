@@ -15,7 +15,7 @@ use crate::handler::{BatchHandler, Handler};
 use crate::isolation::child::Plan;
 use crate::isolation::frame::Writer;
 use crate::isolation::segment::Segment;
-use crate::isolation::worker;
+use crate::isolation::{tuning, worker};
 use crate::message::{Failure, Tally};
 use crate::pipeline::{Apart, Batch, Stage};
 use crate::producer::Producer;
@@ -132,6 +132,7 @@ fn lanes<'scope, 'env: 'scope, H: Handler>(
         let mut hands = hands(stage, &lane, &spares, &notices, results);
         let here = notices.clone();
         scope.spawn(move || {
+            tuning::short_slices();
             lane.run(&mut *hands);
             drop(here);
         });

@@ -4,6 +4,7 @@
 pub mod child;
 pub mod frame;
 pub mod segment;
+pub(crate) mod tuning;
 pub mod worker;
 
 use crate::message::Failure;

@@ -3,6 +3,7 @@
 use super::child::{FILES_MAX, Hello, ROLE};
 use super::frame::{FRAME_BYTES_MAX, Malformed, Memory, Portable, Reader, Writer};
 use super::segment::Segment;
+use super::tuning;
 use crate::black_box::{Receipts, now_ns};
 use crate::fault::Fault;
 use crate::fault::strike::{Strike, Unit};
@@ -77,6 +78,8 @@ impl Post {
             .map_err(|e| failed("take the socket", &e))?;
         let null = std::fs::File::open("/dev/null").map_err(|e| failed("open /dev/null", &e))?;
         rustix::stdio::dup2_stdin(&null).map_err(|e| failed("free standard input", &e))?;
+        tuning::keep_freed_memory();
+        tuning::short_slices();
         let (hello, files) = receive_hello(&socket)?;
         die_with(hello.parent).map_err(|e| failed("bind to the parent", &e))?;
         limit(hello.memory_max_bytes).map_err(|e| failed("set limits", &e))?;
