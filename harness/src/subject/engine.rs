@@ -35,7 +35,7 @@ pub(super) fn run(spec: &Spec, start: Start) -> Result<(), Failure> {
     let aside = folder.clone();
     Pipeline::from(feed)
         .stage(stage)
-        .batch(Batch::<Save>::new(folder).size(BATCH).workers(spec.workers))
+        .batch(Batch::<Save>::new(folder).size(BATCH))
         .watched(watch)
         .set_aside(move |item| {
             if let Err(failure) = quarantine::set_aside(&aside, item) {
