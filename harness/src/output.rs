@@ -2,7 +2,7 @@
 
 use blake3::Hasher;
 use pipelines::message::Failure;
-use pipelines::sink::journal::{self, JOURNAL, Journal, Record, State, Story};
+use pipelines::sink::journal::{self, JOURNAL, Journal, Record, State};
 use pipelines::sink::quarantine::QUARANTINE;
 use pipelines::sink::{PARTIAL, refused};
 use rustix::fs::{FlockOperation, flock};
@@ -121,7 +121,7 @@ impl Output {
 
     /// Removes the files that an earlier run's journal names, and the run's own. Others are not ours.
     fn remove_earlier(&self) -> Result<(), Failure> {
-        let story = journal::read(&self.dir).unwrap_or_default().unwrap_or_else(Story::default);
+        let story = journal::read(&self.dir).unwrap_or_default().unwrap_or_default();
         let tiles = story.records.iter().filter(|r| r.state == State::Done).map(|r| &*r.file);
         for name in tiles.chain([MANIFEST, RUN_JSON, BLACK_BOX, JOURNAL]) {
             let path = self.dir.join(name);

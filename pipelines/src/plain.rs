@@ -1,7 +1,7 @@
 //! The thesis's control: scoped threads, a bounded channel, the handler in-process. Nothing of the engine:
 //! no ledger, no retry, no supervisor. What strikes it, it feels.
 
-use crate::black_box::{What, now_ns};
+use crate::black_box::{BlackBox, What, now_ns};
 use crate::engine::{SetAside, Watch};
 use crate::fault::strike::Unit;
 use crate::handler::{BatchHandler, Desk, Done, Handler};
@@ -75,7 +75,7 @@ impl<H: Handler, B: BatchHandler<In = H::Out>> Plain<'_, H, B> {
         let mut handler = H::open(&self.config)?;
         let mut sink = B::open(&self.sink)?;
         let out = Segment::heap(0, 2, self.result_bytes)?;
-        let receipts = self.watch.black_box().map(|b| b.receipts());
+        let receipts = self.watch.black_box().map(BlackBox::receipts);
         for (item, input) in work {
             let (attempt, strike) = self.watch.begin(lane, item, 0);
             let mut desk = Desk::new(item, attempt, strike, receipts.as_ref(), &out);

@@ -4,7 +4,7 @@ use super::books::Books;
 use super::hands::{Fall, Hands, Outcome};
 use super::ledger::{Event, Order};
 use super::outlet::Outlet;
-use super::watch::{SetAside, Watch};
+use super::watch::{Aside, SetAside, Watch};
 use crate::black_box::What;
 use crate::handler::{Done, Handler};
 use crate::message::Death;
@@ -15,7 +15,7 @@ pub(crate) struct Lane<'a, H: Handler> {
     pub(crate) books: &'a Books<H::In>,
     pub(crate) outlet: &'a Outlet<H::Out>,
     pub(crate) watch: &'a Watch,
-    pub(crate) aside: &'a (dyn Fn(&SetAside<'_, H::In>) + Send + Sync),
+    pub(crate) aside: &'a Aside<H::In>,
 }
 
 impl<H: Handler> Lane<'_, H> {

@@ -10,7 +10,8 @@ use super::hands::inline::Inline;
 use super::ledger::Ledger;
 use super::outlet::{Outlet, handle_batches};
 use super::supervisor::{Notice, supervise};
-use super::watch::{SetAside, Watch};
+use super::watch::{Aside, Watch};
+use crate::black_box::BlackBox;
 use crate::handler::{BatchHandler, Handler};
 use crate::isolation::child::Plan;
 use crate::isolation::frame::Writer;
@@ -29,7 +30,7 @@ pub(crate) struct Parts<P: Producer, H: Handler<In = P::Item>, B: BatchHandler<I
     pub(crate) stage: Stage<H>,
     pub(crate) batch: Batch<B>,
     pub(crate) watch: Watch,
-    pub(crate) aside: Box<dyn Fn(&SetAside<'_, P::Item>) + Send + Sync>,
+    pub(crate) aside: Box<Aside<P::Item>>,
 }
 
 /// Notices that may wait for the supervisor.
@@ -94,7 +95,7 @@ fn plan<H: Handler>(
 ) -> Result<Plan, Failure> {
     let config = serde_json::to_string(&stage.config)
         .map_err(|e| Failure::engine(format!("the handler's config cannot travel: {e}")))?;
-    let receipts = watch.black_box().and_then(|b| b.for_workers());
+    let receipts = watch.black_box().and_then(BlackBox::for_workers);
     let receipts = match receipts {
         Some((file, cap)) => {
             let file = file.try_clone_to_owned();

@@ -22,6 +22,9 @@ pub struct SetAside<'a, T> {
     pub words: String,
 }
 
+/// Is told of each item that is given up.
+pub(crate) type Aside<T> = dyn Fn(&SetAside<'_, T>) + Send + Sync;
+
 /// The eye on a run. The default one sees nothing and strikes nobody.
 #[derive(Default)]
 pub struct Watch {

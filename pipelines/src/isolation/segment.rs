@@ -303,7 +303,7 @@ fn map(memory: BorrowedFd<'_>, bytes: usize, prot: ProtFlags) -> Result<*mut u8,
     let populate = if bytes <= POPULATE_BYTES_MAX { MapFlags::POPULATE } else { MapFlags::empty() };
     // SAFETY: a fresh mapping at an address of the kernel's choice.
     let base = unsafe { mmap(null_mut(), bytes, prot, MapFlags::SHARED | populate, memory, 0) };
-    base.map(|base| base.cast()).map_err(|e| no_memory(bytes, e))
+    base.map(<*mut _>::cast).map_err(|e| no_memory(bytes, e))
 }
 
 fn no_memory(bytes: usize, error: rustix::io::Errno) -> Failure {

@@ -1,7 +1,7 @@
 //! The handler in the lane's own thread: fast, and as mortal as the process.
 
 use super::{Fall, Hands, Outcome};
-use crate::black_box::{Receipts, now_ns};
+use crate::black_box::{BlackBox, Receipts, now_ns};
 use crate::engine::ledger::Loan;
 use crate::engine::watch::Watch;
 use crate::fault::strike::Unit;
@@ -22,7 +22,7 @@ pub(crate) struct Inline<H: Handler> {
 
 impl<H: Handler> Inline<H> {
     pub(crate) fn new(lane: usize, config: H::Config, out: Arc<Segment>, watch: &Watch) -> Self {
-        let receipts = watch.black_box().map(|b| b.receipts());
+        let receipts = watch.black_box().map(BlackBox::receipts);
         Self { lane, config, handler: None, out, receipts }
     }
 
