@@ -99,8 +99,9 @@ pub fn conclude(
         (count(State::Done), count(State::Failed), count(State::Quarantined));
     let before: std::collections::HashSet<_> = before.iter().map(|r| r.item).collect();
     let fresh = fates.values().filter(|r| r.state == State::Done && !before.contains(&r.item));
-    let pixels = |r: &&Record| spec.layout.place(r.item).map_or(0, |p| p.head.rect.area());
-    let pixels: u64 = fresh.map(|r| pixels(r)).sum();
+    let fresh = fresh.copied();
+    let pixels = |r: &Record| spec.layout.place(r.item).map_or(0, |p| p.head.rect.area());
+    let pixels: u64 = fresh.map(pixels).sum();
     let wall_s = finished.wall_ns as f64 / 1e9;
     let outcome = match (&finished.ending, finished.interrupted, done == items) {
         (_, true, _) => "interrupted".to_owned(),
