@@ -30,7 +30,7 @@ pub struct Summary {
     pub duplicated: u64,
     /// Attempts begun in this run.
     pub attempts: u64,
-    /// Attempts that ended badly in this run, by cause.
+    /// Attempts that ended badly in this run, by cause, and how the subject itself fell.
     pub deaths: BTreeMap<String, u64>,
     /// Faults that fired in this run, by their receipts.
     pub faults_injected: u64,
@@ -48,6 +48,15 @@ pub struct Summary {
     pub version: &'static str,
     /// `complete`, `incomplete`, `interrupted`, or how the subject died.
     pub outcome: String,
+}
+
+fn deaths(black_box: &BlackBox, finished: &Finished) -> BTreeMap<String, u64> {
+    let seen = black_box.deaths().into_iter().map(|(death, n)| (death.to_string(), n.into()));
+    let mut deaths: BTreeMap<String, u64> = seen.collect();
+    for (_, ending) in finished.falls.iter().filter(|_| !finished.interrupted) {
+        *deaths.entry(ending.to_string()).or_default() += 1;
+    }
+    deaths
 }
 
 #[derive(Serialize)]
@@ -118,7 +127,7 @@ pub fn conclude(
         lost: items.saturating_sub(done + failed + quarantined),
         duplicated: deliveries.values().filter(|n| **n > 1).count() as u64,
         attempts: (0..items).map(|item| u64::from(black_box.begun(item))).sum(),
-        deaths: black_box.deaths().into_iter().map(|(d, n)| (d.to_string(), n.into())).collect(),
+        deaths: deaths(black_box, finished),
         faults_injected: black_box.read_receipts().iter().filter(|r| r.fired_ns.is_some()).count()
             as u64,
         restarts: finished.restarts,

@@ -1,6 +1,7 @@
 //! `okiagari run`: the image job itself.
 
 use super::{Exit, interruption, say};
+use crate::measure::words;
 use crate::output::{BLACK_BOX, Begin, FETCHED, Output};
 use crate::plan::{FaultPlan, FaultSpec};
 use crate::progress::Progress;
@@ -203,7 +204,7 @@ impl Run {
         if self.json {
             say(&(serde_json::to_string(summary).unwrap_or_default() + "\n"));
         } else {
-            say(&words(&self.out, finished, summary));
+            say(&tale(&self.out, finished, summary));
         }
         if finished.interrupted {
             return Exit::Interrupted;
@@ -214,7 +215,7 @@ impl Run {
         }
         let complete = finished.ending == crate::history::Ending::Complete;
         if !complete {
-            eprintln!("okiagari: the subject {} ended early: {}", spec.subject, finished.ending);
+            eprintln!("okiagari: {} {}", spec.subject, words::ending(&finished.ending));
             if let Some(line) = finished.stderr.lines().last() {
                 eprintln!("okiagari: its last words: {line}");
             }
@@ -224,7 +225,7 @@ impl Run {
 }
 
 /// The summary as a reader wants it.
-fn words(out: &std::path::Path, finished: &Finished, summary: &Summary) -> String {
+fn tale(out: &std::path::Path, finished: &Finished, summary: &Summary) -> String {
     let Summary { items, done, failed, quarantined, lost, .. } = summary;
     let mut text = format!("{done} of {items} tiles are in {}\n", out.display());
     if done < items {
@@ -232,13 +233,16 @@ fn words(out: &std::path::Path, finished: &Finished, summary: &Summary) -> Strin
         text += &format!("{failed} failed, {quarantined} quarantined, {lost} {rest}\n");
     }
     if !summary.deaths.is_empty() || summary.faults_injected > 0 {
-        let causes = summary.deaths.iter().map(|(cause, n)| format!("{n} × {cause}"));
+        let causes =
+            summary.deaths.iter().map(|(cause, n)| format!("{n} × {}", words::cause(cause)));
         let causes: Vec<_> = causes.collect();
         let causes = if causes.is_empty() { "none seen".to_owned() } else { causes.join(", ") };
-        text += &format!("{} faults injected; deaths: {causes}\n", summary.faults_injected);
+        let faults = words::counted(summary.faults_injected, "fault");
+        text += &format!("{faults} injected; deaths: {causes}\n");
     }
     if summary.restarts > 0 {
-        text += &format!("the subject itself was started again {} times\n", summary.restarts);
+        let restarts = words::counted(summary.restarts, "time");
+        text += &format!("the subject itself fell, and was started again {restarts}\n");
     }
     let mpx = summary.throughput_px_per_s / 1e6;
     let memory = ByteSize(summary.resident_peak_bytes.all_pss);

@@ -121,13 +121,8 @@ fn one_injection(
         .find(|e| e.what == What::Died && e.attempt == receipt.attempt)
         .map(|e| (e.t_ns, Death::from_code(e.value).to_string()));
     let fell = || {
-        let t = finished.deaths_ns.iter().find(|t| fired.is_some_and(|fired| **t >= fired))?;
-        let ending = match (finished.deaths_ns.last() == Some(t), finished.restarts) {
-            (true, _) => finished.ending.to_string(),
-            // An earlier incarnation: only a kill of the whole subject ends those.
-            (false, _) => "signal 9".to_owned(),
-        };
-        Some((*t, ending))
+        let (t, ending) = finished.falls.iter().find(|(t, _)| fired.is_some_and(|f| *t >= f))?;
+        Some((*t, ending.to_string()))
     };
     let noticed = died.or_else(|| fired.and_then(|_| fell()));
     let later = |what| {

@@ -55,6 +55,12 @@ pub(crate) fn ending(ending: &Ending) -> String {
     }
 }
 
+/// A cause of death as files name it, `signal 6`, in a reader's words: `SIGABRT`.
+pub(crate) fn cause(text: &str) -> String {
+    let number = text.strip_prefix("signal ").and_then(|n| n.parse().ok());
+    number.map_or_else(|| text.to_owned(), signal)
+}
+
 fn signal(n: i32) -> String {
     let name = match n {
         2 => "SIGINT",

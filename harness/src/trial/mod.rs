@@ -17,8 +17,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long the observer waits before it looks again.
+/// The observer looks often at first, so that it sees something of a short run too, and then this often.
 const LOOK: Duration = Duration::from_millis(40);
+const FIRST_LOOK: Duration = Duration::from_millis(5);
 /// Deaths of a subject without one more settled item in between, after which it is not started again.
 const DEATHS_IN_A_ROW_MAX: u32 = 3;
 /// How long processes that a subject left behind have to go by themselves.
@@ -43,8 +44,8 @@ pub struct Finished {
     pub ending: Ending,
     /// From the first launch to the end of the last process, in ns.
     pub wall_ns: u64,
-    /// When subjects died, by [`now_ns`]; the end of one that finished is not among them.
-    pub deaths_ns: Vec<u64>,
+    /// When and how the subject fell, by [`now_ns`]; the end of one that finished is not among them.
+    pub falls: Vec<(u64, Ending)>,
     /// How often the subject was started again.
     pub restarts: u64,
     /// Processes that outlived the subject and their grace.
@@ -71,7 +72,7 @@ impl Trial<'_> {
         let mut finished = Finished {
             ending: Ending::Complete,
             wall_ns: 0,
-            deaths_ns: vec![],
+            falls: vec![],
             restarts: 0,
             orphans: 0,
             last_words: None,
@@ -93,7 +94,7 @@ impl Trial<'_> {
             if finished.ending == Ending::Complete {
                 break;
             }
-            finished.deaths_ns.push(died_ns);
+            finished.falls.push((died_ns, finished.ending.clone()));
             finished.last_words = self.black_box.last_words();
             fruitless = if self.black_box.settled() > settled { 0 } else { fruitless + 1 };
             let again = self.spec.subject.again() == Again::Resume
@@ -120,9 +121,9 @@ impl Trial<'_> {
         look: &mut impl FnMut(u64),
     ) -> Result<Ending> {
         let (mut progress, mut since) = (self.black_box.progress(), Instant::now());
-        let mut hung = false;
+        let (mut hung, mut pause) = (false, FIRST_LOOK);
         loop {
-            if let Some(ending) = process.wait(LOOK)? {
+            if let Some(ending) = process.wait(pause)? {
                 let complete = ending == Ending::Exit(0) && self.black_box.finished();
                 return Ok(match (complete, hung) {
                     (true, _) => Ending::Complete,
@@ -130,6 +131,7 @@ impl Trial<'_> {
                     (false, false) => ending,
                 });
             }
+            pause = (pause * 2).min(LOOK);
             look(self.black_box.settled());
             finished.resident.sample(process.pid());
             if self.interrupted.load(Ordering::SeqCst) {
