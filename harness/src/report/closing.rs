@@ -88,9 +88,10 @@ impl<'a> Column<'a> {
     }
 
     /// The numbers, in the order of [`LABELS`].
-    fn cells(&self) -> [String; 13] {
+    fn cells(&self) -> [String; 14] {
         let recovery = self.find(true, "recovery");
         let interval = recovery.and_then(|e| e.interval);
+        let net = self.find(true, "recovery_net");
         let of = |k: u64, n: u64| format!("{} of {}", grouped(k), grouped(n));
         [
             of(self.complete as u64, self.runs as u64),
@@ -103,6 +104,7 @@ impl<'a> Column<'a> {
             of(self.recovered as u64, self.fired as u64),
             recovery.and_then(|e| e.value).map_or("–".into(), duration),
             interval.map_or("–".into(), |(a, b)| format!("{}–{}", duration(a), duration(b))),
+            net.and_then(|e| e.value).map_or("–".into(), duration),
             self.throughput(false),
             self.throughput(true) + if self.fell { " *" } else { "" },
             self.ratio(true, "throughput_to_twin").unwrap_or("–".into()),
@@ -149,7 +151,7 @@ impl<'a> Column<'a> {
     }
 }
 
-const LABELS: [&str; 13] = [
+const LABELS: [&str; 14] = [
     "runs that finished",
     "tiles delivered right",
     "tiles lost silently",
@@ -160,6 +162,7 @@ const LABELS: [&str; 13] = [
     "struck tiles recovered",
     "recovery, median",
     "  its 95 % interval",
+    "  net of the tile's work",
     "throughput, no faults",
     "throughput, with faults",
     "  with ÷ without (95 %)",

@@ -52,12 +52,16 @@ impl<T> Books<T> {
     /// Tells the ledger, and wakes whom it may concern.
     pub(crate) fn step(&self, event: Event<T>) -> Vec<Order<T>> {
         let mut orders = Vec::new();
+        let one_more = matches!(event, Event::Taken(_));
         let mut inner = self.lock();
         inner.ledger.step(Instant::now(), event, &mut orders);
         let wake = inner.lanes_waiting > 0 && inner.ledger.can_answer();
         drop(inner);
-        if wake {
-            self.work.notify_all();
+        match (wake, one_more) {
+            (false, _) => {}
+            // One loan is for one lane: a second would wake in vain, on the producer's core perhaps.
+            (true, true) => self.work.notify_one(),
+            (true, false) => self.work.notify_all(),
         }
         orders
     }
