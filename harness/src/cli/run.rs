@@ -15,10 +15,12 @@ use pipelines::image::codec::Format;
 use pipelines::image::job::Job;
 use pipelines::image::layout::{Layout, Split};
 use pipelines::image::operations::{Library, Operation};
+use pipelines::message::Failure;
 use pipelines::pipeline::WORKERS_MAX;
-use pipelines::sink::journal;
+use pipelines::sink::journal::{self, Record};
+use pipelines::sink::quarantine::QUARANTINE;
 use pipelines::source;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Items lent together at most.
@@ -106,21 +108,14 @@ impl Run {
         let output = Output::open(&self.out, begin)?;
         let fetched = tempfile::Builder::new().prefix(FETCHED).tempdir_in(&self.out);
         let fetched = fetched.map_err(|e| pipelines::sink::refused("write to", &self.out, &e))?;
-        let split = self.strips.map_or(Split::Tiles(self.tile), Split::Strips);
-        let probed = source::probe(&self.input, split, self.seed, fetched.path());
-        let spec = probed.map(|layout| self.spec(layout)).and_then(|spec| {
-            spec.check()?;
-            Ok(spec)
-        });
-        let spec = match spec {
-            Ok(spec) => spec,
+        let (spec, before) = match self.prepare(&output, fetched.path()) {
+            Ok(prepared) => prepared,
             Err(failure) => {
                 drop(fetched);
                 output.abandon();
                 return Err(failure.into());
             }
         };
-        let before = output.begin(&self.identity(&spec.layout))?;
         let black_box =
             BlackBox::create(&spec.black_box, spec.layout.items(), !self.faults.is_empty())?;
         let finished = self.watch(&spec, &black_box, before.len() as u64)?;
@@ -130,6 +125,15 @@ impl Run {
         }
         std::fs::remove_dir(self.out.join(pipelines::sink::PARTIAL)).ok();
         Ok(self.tell(&spec, &finished, &summary))
+    }
+
+    /// What there is to do, and what of it is settled already.
+    fn prepare(&self, output: &Output, scratch: &Path) -> Result<(Spec, Vec<Record>), Failure> {
+        let split = self.strips.map_or(Split::Tiles(self.tile), Split::Strips);
+        let spec = self.spec(source::probe(&self.input, split, self.seed, scratch)?);
+        spec.check()?;
+        let before = output.begin(&self.identity(&spec.layout))?;
+        Ok((spec, before))
     }
 
     fn spec(&self, layout: Layout) -> Spec {
@@ -188,7 +192,8 @@ impl Run {
             let (n, seed) = (spec.layout.scenes.len(), self.seed);
             let scenes = if n == 1 { String::new() } else { format!(" of {n} images") };
             let mpx = spec.layout.pixels() as f64 / 1e6;
-            eprintln!("{}: {items} tiles{scenes}, {mpx:.1} Mpx, seed {seed}", spec.subject);
+            let tiles = words::counted(items, "tile");
+            eprintln!("{}: {tiles}{scenes}, {mpx:.1} Mpx, seed {seed}", spec.subject);
         }
         let mut progress = Progress::new(spec.subject.name(), items, "tiles", self.json);
         let finished = trial.run(|settled| {
@@ -225,12 +230,16 @@ impl Run {
 }
 
 /// The summary as a reader wants it.
-fn tale(out: &std::path::Path, finished: &Finished, summary: &Summary) -> String {
+fn tale(out: &Path, finished: &Finished, summary: &Summary) -> String {
     let Summary { items, done, failed, quarantined, lost, .. } = summary;
     let mut text = format!("{done} of {items} tiles are in {}\n", out.display());
     if done < items {
         let rest = if finished.interrupted { "still to do" } else { "lost" };
         text += &format!("{failed} failed, {quarantined} quarantined, {lost} {rest}\n");
+        if failed + quarantined > 0 {
+            let aside = out.join(QUARANTINE);
+            text += &format!("their inputs and the evidence are in {}\n", aside.display());
+        }
     }
     if !summary.deaths.is_empty() || summary.faults_injected > 0 {
         let causes =
