@@ -14,8 +14,8 @@ pub struct Trial {
     pub subject: String,
     /// False for the fault-free twin.
     pub faults: bool,
-    /// Decides the faults, and the synthetic scene; the same for all trials of a block, so that all subjects in it
-    /// meet the same plan on the same image.
+    /// Decides the faults; the same for all trials of a block, so that all subjects in it meet the same plan. The
+    /// image is that of the experiment's own seed in every block.
     pub seed: u64,
 }
 

@@ -9,7 +9,7 @@ use super::hands::child::ChildHands;
 use super::hands::inline::Inline;
 use super::ledger::Ledger;
 use super::outlet::{Outlet, handle_batches};
-use super::supervisor::{Notice, supervise};
+use super::supervisor::{Notice, Strength, supervise};
 use super::watch::{Aside, Watch};
 use crate::black_box::BlackBox;
 use crate::handler::{BatchHandler, Handler};
@@ -122,11 +122,12 @@ fn lanes<'scope, 'env: 'scope, H: Handler>(
     results: &Arc<Segment>,
 ) {
     let (notices, noticed) = bounded::<Notice>(NOTICES);
-    let (first, intensity) = match &stage.apart {
+    let (spares, intensity) = match &stage.apart {
         Apart::Inline { .. } => (0, Default::default()),
-        Apart::Child { isolation, .. } => (stage.workers + isolation.spares, isolation.intensity),
+        Apart::Child { isolation, .. } => (isolation.spares, isolation.intensity),
     };
-    let (to_lanes, spares) = bounded(first.max(1));
+    let strength = Strength { lanes: stage.workers, spares };
+    let (to_lanes, spares) = bounded(strength.lanes + strength.spares);
     let (books, watch) = (lane(0).books, lane(0).watch);
     for number in 0..stage.workers {
         let lane = lane(number);
@@ -140,7 +141,7 @@ fn lanes<'scope, 'env: 'scope, H: Handler>(
     }
     drop((notices, spares));
     match plan {
-        Some(plan) => supervise(plan, first, intensity, &noticed, to_lanes, books, watch),
+        Some(plan) => supervise(plan, strength, intensity, &noticed, to_lanes, books, watch),
         None => while noticed.recv().is_ok() {},
     }
 }

@@ -19,10 +19,19 @@ pub(crate) enum Notice {
     Started,
 }
 
-/// Starts `first` workers, then one for each that is wanted, until all lanes are gone.
+/// How many workers there are to be.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Strength {
+    /// One for each lane, at once.
+    pub(crate) lanes: usize,
+    /// In reserve, once the lanes have theirs: starting them earlier would only delay those.
+    pub(crate) spares: usize,
+}
+
+/// Starts the lanes' workers, then the spares, then one for each that is wanted, until all lanes are gone.
 pub(crate) fn supervise<T>(
     plan: &Plan,
-    first: usize,
+    strength: Strength,
     intensity: Intensity,
     notices: &Receiver<Notice>,
     spares: Sender<Child>,
@@ -33,7 +42,8 @@ pub(crate) fn supervise<T>(
     let mut spares = Some(spares);
     let mut orders = Vec::new();
     let mut why = String::new();
-    for _ in 0..first {
+    let mut started = 0;
+    for _ in 0..strength.lanes {
         tree.step(Instant::now(), Event::Wanted, &mut orders);
     }
     loop {
@@ -63,7 +73,15 @@ pub(crate) fn supervise<T>(
         };
         let event = match notice {
             Ok(Notice::Wanted) => Event::Wanted,
-            Ok(Notice::Started) => Event::Started,
+            Ok(Notice::Started) => {
+                started += 1;
+                if started == strength.lanes {
+                    for _ in 0..strength.spares {
+                        tree.step(Instant::now(), Event::Wanted, &mut orders);
+                    }
+                }
+                Event::Started
+            }
             Ok(Notice::StillBorn(words)) => {
                 why = words;
                 Event::StillBorn
