@@ -8,24 +8,18 @@ use pipelines::pipeline::{Batch, Pipeline, Stage};
 use pipelines::sink::folder::Save;
 use pipelines::sink::quarantine;
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 /// Tiles saved and entered into the journal together.
 pub(super) const BATCH: usize = 4;
-/// How long a worker may take to open its handler.
-const START_DEADLINE: Duration = Duration::from_secs(30);
 
 pub(super) fn run(spec: &Spec, start: Start) -> Result<(), Failure> {
     let Start { feed, slab, watch, folder, budget, result_bytes } = start;
     let isolation = Isolation {
-        slabs: vec![slab],
-        result_bytes,
         budget,
         spares: spec.spares,
         deadline: spec.deadline,
-        start_deadline: START_DEADLINE,
         memory_max_bytes: spec.memory_max_bytes,
-        intensity: Default::default(),
+        ..Isolation::new(vec![slab], result_bytes)
     };
     let stage = Stage::<TileWork>::new(spec.job.clone())
         .workers(spec.workers)

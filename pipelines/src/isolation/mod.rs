@@ -7,6 +7,7 @@ pub mod segment;
 pub(crate) mod tuning;
 pub mod worker;
 
+use crate::engine::tree::Intensity;
 use crate::message::Failure;
 use segment::Segment;
 use std::sync::Arc;
@@ -67,5 +68,22 @@ pub struct Isolation {
     /// Private writable memory that each worker may have (RLIMIT_DATA), in bytes.
     pub memory_max_bytes: u64,
     /// How many workers may fail to start.
-    pub intensity: crate::engine::tree::Intensity,
+    pub intensity: Intensity,
+}
+
+impl Isolation {
+    /// Workers that read `slabs` and whose results take up to `result_bytes` bytes each: one spare, 10 s an
+    /// item, 512 MiB a worker, 1 GiB for all slots but the slabs'.
+    pub fn new(slabs: Vec<Arc<Segment>>, result_bytes: usize) -> Self {
+        Self {
+            slabs,
+            result_bytes,
+            budget: Arc::new(Budget::new(1 << 30)),
+            spares: 1,
+            deadline: Duration::from_secs(10),
+            start_deadline: Duration::from_secs(30),
+            memory_max_bytes: 512 << 20,
+            intensity: Intensity::default(),
+        }
+    }
 }

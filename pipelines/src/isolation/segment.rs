@@ -171,6 +171,11 @@ impl Segment {
         self.freed.notify_all();
     }
 
+    /// Whether it was closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).closed
+    }
+
     fn at(&self, slot: u32) -> *mut u8 {
         assert!((slot as usize) < self.slots, "slot {slot} of {}", self.slots);
         // SAFETY: the slot lies inside the mapping, by the assertion and by `span` at construction.

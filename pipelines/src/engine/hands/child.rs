@@ -160,6 +160,8 @@ impl ChildHands<'_> {
                             self.worker = Some(worker);
                             return Ok(outcome);
                         }
+                        // There was no slot for the result because the run ends: nobody's fault.
+                        None if self.results.is_closed() => return Err(Fall::Stopped),
                         None => {
                             let mut orders = Vec::new();
                             worker.lane.step(Instant::now(), Event::Babbled, &mut orders);
