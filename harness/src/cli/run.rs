@@ -168,6 +168,7 @@ impl Run {
             Split::Strips(rows) => format!("--strips {rows}"),
         };
         let operations: Vec<_> = self.operations.iter().map(ToString::to_string).collect();
+        let operations = if operations.is_empty() { "none".into() } else { operations.join(" ") };
         let scene = |s: &pipelines::image::layout::Scene| {
             let (c, d) = (s.format.channels, s.format.depth);
             format!("{} {}x{}x{c}x{d}", s.name, s.width_px, s.height_px)
@@ -177,7 +178,7 @@ impl Run {
             ("input".to_owned(), self.input.join(" ")),
             ("content".to_owned(), scenes.join(", ")),
             ("split".to_owned(), split),
-            ("operation".to_owned(), operations.join(" ")),
+            ("operation".to_owned(), operations),
             ("library".to_owned(), self.library.to_string()),
             ("format".to_owned(), self.format.to_string()),
         ]);
