@@ -70,7 +70,7 @@ impl Ended {
     }
 }
 
-/// A command under way. Dropping it ends it, and with it all that it started.
+/// A command under way. Dropping it ends it, and all that it started.
 pub(crate) struct Started {
     pub(crate) pid: u32,
     child: Option<Child>,
@@ -132,6 +132,11 @@ impl Drop for Started {
         if let Some(mut child) = self.child.take() {
             child.kill().ok();
             child.wait().ok();
+        }
+        // Only where a test fails is there anyone left.
+        for pid in self.processes() {
+            let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok();
         }
     }
 }
