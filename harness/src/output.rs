@@ -45,6 +45,10 @@ impl Output {
     /// When it cannot be made or written, is not empty, or another run writes to it.
     pub fn open(dir: &Path, begin: Begin) -> Result<Self, Failure> {
         let made = !dir.exists();
+        if !made && !dir.is_dir() {
+            let dir = dir.display();
+            return Err(Failure::output(format!("{dir} is a file, not a folder: choose another")));
+        }
         let no = |e: io::Error| refused("write to", dir, &e);
         fs::create_dir_all(dir).map_err(no)?;
         let lock = File::open(dir).map_err(no)?;

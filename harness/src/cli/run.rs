@@ -119,7 +119,9 @@ impl Run {
         let black_box =
             BlackBox::create(&spec.black_box, spec.layout.items(), !self.faults.is_empty())?;
         let finished = self.watch(&spec, &black_box, before.len() as u64)?;
-        let summary = conclude(&spec, &black_box, &finished, &before)?;
+        let summary = conclude(&spec, &black_box, &finished, &before);
+        // Where the subject found no room, the summary finds none either: the first to say so is right.
+        let summary = summary.map_err(|e| finished.last_words.clone().unwrap_or(e))?;
         if !finished.interrupted {
             std::fs::remove_file(&spec.black_box).ok();
         }
@@ -166,6 +168,7 @@ impl Run {
             Split::Strips(rows) => format!("--strips {rows}"),
         };
         let operations: Vec<_> = self.operations.iter().map(ToString::to_string).collect();
+        let operations = if operations.is_empty() { "none".into() } else { operations.join(" ") };
         let scene = |s: &pipelines::image::layout::Scene| {
             let (c, d) = (s.format.channels, s.format.depth);
             format!("{} {}x{}x{c}x{d}", s.name, s.width_px, s.height_px)
@@ -175,7 +178,7 @@ impl Run {
             ("input".to_owned(), self.input.join(" ")),
             ("content".to_owned(), scenes.join(", ")),
             ("split".to_owned(), split),
-            ("operation".to_owned(), operations.join(" ")),
+            ("operation".to_owned(), operations),
             ("library".to_owned(), self.library.to_string()),
             ("format".to_owned(), self.format.to_string()),
         ]);

@@ -1,0 +1,10 @@
+//! The command `okiagari`, used as its users use it: real processes, real kills, real files.
+
+mod deaths;
+mod experiment;
+mod interruption;
+mod picture;
+mod process;
+mod refusal;
+mod room;
+mod run;
