@@ -1,6 +1,7 @@
 //! How one item ends: each fault by itself, poison, and what is done with the innocent.
 
-use crate::kit::{Aside, Keep, Number, Numbers, Outcome, Setup, Start, Toil, run, toil};
+use crate::kit::{Aside, Number, Numbers, Outcome, Setup, Start, Toil, run, toil};
+use crate::shelf::Keep;
 use libtest_mimic::Trial;
 use pipelines::black_box::What;
 use pipelines::engine::ledger::Delivery;

@@ -1,6 +1,7 @@
 //! Many faults at once: what becomes of each item is known beforehand, and then compared.
 
-use crate::kit::{Aside, Delivered, Keep, Number, Numbers, Outcome, Setup, Start, Toil, run, toil};
+use crate::kit::{Aside, Number, Numbers, Outcome, Setup, Start, Toil, run, toil};
+use crate::shelf::{Delivered, Keep};
 use libtest_mimic::Trial;
 use pipelines::black_box::What;
 use pipelines::fault::{Entry, Fault, TABLE};
@@ -25,9 +26,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     let seeds = (0..SEEDS).map(|seed| {
         Trial::test(format!("mixed_faults_cost_nothing_but_time::seed_{seed:02}"), move || {
             if seed % 2 == 0 {
-                tiles(seed)
+                tiles(seed);
             } else {
-                numbers(seed)
+                numbers(seed);
             }
             Ok(())
         })

@@ -1,13 +1,13 @@
 //! What the trials share: a small handler, sources, a sink that remembers, and one way to run them.
 
+use crate::shelf::{Collect, Delivered, Keep, Shelf};
 use pipelines::black_box::{BlackBox, Event, What};
 use pipelines::engine::Watch;
 use pipelines::engine::ledger::Delivery;
 use pipelines::engine::tree::Intensity;
 use pipelines::fault::Fault;
 use pipelines::fault::strike::Strike;
-use pipelines::handler::{BatchHandler, Desk, Done, Handler};
-use pipelines::image::job::Encoded;
+use pipelines::handler::{Desk, Handler};
 use pipelines::image::native::{Kernel, process};
 use pipelines::image::raster::{PixelFormat, Rect, TileHead};
 use pipelines::isolation::frame::{Malformed, Portable, Reader, Writer};
@@ -17,10 +17,10 @@ use pipelines::message::{Death, Failure, ItemId, Tally};
 use pipelines::pipeline::{Batch, Pipeline, Stage};
 use pipelines::producer::{Producer, Supply};
 use serde::{Deserialize, Serialize};
-use std::marker::PhantomData;
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// A run that takes longer hangs.
@@ -87,14 +87,18 @@ pub(crate) struct Numbers {
     next: u64,
     end: u64,
     fails_at: Option<u64>,
+    panics: bool,
 }
 
 impl Numbers {
     pub(crate) fn to(end: u64) -> Self {
-        Self { next: 0, end, fails_at: None }
+        Self { next: 0, end, fails_at: None, panics: false }
     }
     pub(crate) fn failing_at(self, item: u64) -> Self {
         Self { fails_at: Some(item), ..self }
+    }
+    pub(crate) fn panicking_at(self, item: u64) -> Self {
+        Self { panics: true, ..self.failing_at(item) }
     }
 }
 
@@ -103,6 +107,7 @@ impl Producer for Numbers {
     fn produce(&mut self, demand: NonZeroUsize) -> Result<Supply<Number>, Failure> {
         let (from, to) = (self.next, self.end.min(self.next + demand.get() as u64));
         if self.fails_at.is_some_and(|at| at < to) {
+            assert!(!self.panics, "the source panics");
             return Err(Failure::input("the source is broken"));
         }
         self.next = to;
@@ -111,56 +116,6 @@ impl Producer for Numbers {
     }
     fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
         Box::new(|| {})
-    }
-}
-
-/// A result as bytes, to compare.
-pub(crate) trait Keep {
-    fn keep(&self) -> Vec<u8>;
-}
-
-impl Keep for Number {
-    fn keep(&self) -> Vec<u8> {
-        self.0.to_le_bytes().to_vec()
-    }
-}
-
-impl Keep for Encoded {
-    fn keep(&self) -> Vec<u8> {
-        [&self.pixels_blake3[..], format!("{:?}", self.head).as_bytes(), &self.file].concat()
-    }
-}
-
-/// Everything that was delivered, in order: (item, attempts, bytes).
-pub(crate) type Delivered = Vec<(ItemId, u32, Vec<u8>)>;
-
-/// What the sink is told.
-#[derive(Clone, Default)]
-pub(crate) struct Shelf {
-    kept: Arc<Mutex<Delivered>>,
-    fails_to_open: bool,
-    /// It refuses the batch that would make it hold more than this.
-    room: Option<usize>,
-}
-
-struct Collect<T>(Shelf, PhantomData<fn(T)>);
-
-impl<T: Keep + Send + Sync + 'static> BatchHandler for Collect<T> {
-    type Config = Shelf;
-    type In = T;
-    fn open(shelf: &Shelf) -> Result<Self, Failure> {
-        if shelf.fails_to_open {
-            return Err(Failure::output("there is no shelf"));
-        }
-        Ok(Self(shelf.clone(), PhantomData))
-    }
-    fn handle(&mut self, batch: &[Done<T>]) -> Result<(), Failure> {
-        let mut kept = self.0.kept.lock().unwrap();
-        if self.0.room.is_some_and(|room| kept.len() + batch.len() > room) {
-            return Err(Failure::output("the shelf is full"));
-        }
-        kept.extend(batch.iter().map(|done| (done.item, done.attempts, done.out.keep())));
-        Ok(())
     }
 }
 
@@ -184,6 +139,8 @@ pub(crate) struct Setup {
     pub(crate) deadline: Duration,
     pub(crate) slabs: Vec<Arc<Segment>>,
     pub(crate) shelf: Shelf,
+    /// Set when the run begins, for whoever wants to look into it from a callback.
+    pub(crate) black_box: Arc<OnceLock<Arc<BlackBox>>>,
 }
 
 impl Default for Setup {
@@ -197,16 +154,8 @@ impl Default for Setup {
             deadline: Duration::from_secs(20),
             slabs: vec![],
             shelf: Shelf::default(),
+            black_box: Arc::default(),
         }
-    }
-}
-
-impl Shelf {
-    pub(crate) fn with_room(room: usize) -> Self {
-        Self { room: Some(room), ..Self::default() }
-    }
-    pub(crate) fn missing() -> Self {
-        Self { fails_to_open: true, ..Self::default() }
     }
 }
 
@@ -261,7 +210,8 @@ where
 {
     let dir = tempfile::tempdir().unwrap();
     let black_box = Arc::new(BlackBox::create(&dir.path().join("box"), items, true).unwrap());
-    let (here, kept) = (black_box.clone(), setup.shelf.kept.clone());
+    let (here, kept) = (black_box.clone(), setup.shelf.clone());
+    setup.black_box.set(black_box.clone()).ok();
     let (tell, told) = channel();
     // Workers end with the thread that starts them, and a hang is to fail a trial, not to be one.
     std::thread::spawn(move || {
@@ -288,7 +238,7 @@ where
             .isolated(isolation);
         let aside = Arc::new(Mutex::new(Vec::new()));
         let told = aside.clone();
-        let result = Pipeline::from(producer)
+        let pipeline = Pipeline::from(producer)
             .stage(stage)
             .batch(Batch::<Collect<H::Out>>::new(setup.shelf).size(3))
             .watched(Watch::new(here, Box::new(strike)))
@@ -300,12 +250,13 @@ where
                     death,
                     words: gone.words.clone(),
                 });
-            })
-            .run();
-        let aside = std::mem::take(&mut *aside.lock().unwrap());
+            });
+        let panicked = || Failure::engine("the run panicked");
+        let result = catch_unwind(AssertUnwindSafe(|| pipeline.run()));
+        let result = result.unwrap_or_else(|_| Err(panicked()));
+        let aside = std::mem::take(&mut *aside.lock().unwrap_or_else(PoisonError::into_inner));
         tell.send((result, aside)).ok();
     });
     let (result, aside) = told.recv_timeout(PATIENCE).expect("the run ends");
-    let delivered = std::mem::take(&mut *kept.lock().unwrap());
-    Outcome { result, delivered, aside, black_box }
+    Outcome { result, delivered: kept.take(), aside, black_box }
 }

@@ -1,6 +1,7 @@
 //! Runs that cannot go on end, with a reason; and no run leaves anything behind.
 
-use crate::kit::{Numbers, Outcome, Setup, Shelf, Start, toil};
+use crate::kit::{Numbers, Outcome, Setup, Start, toil};
+use crate::shelf::Shelf;
 use libtest_mimic::Trial;
 use pipelines::black_box::What;
 use pipelines::engine::tree::Intensity;
