@@ -57,7 +57,7 @@ impl Handler for Babble {
         Ok(Self)
     }
     fn handle(&mut self, input: &Number, _desk: &mut Desk<'_>) -> Result<Stutter, Failure> {
-        if input.0 % 2 == 0 { Ok(Stutter) } else { Err(Failure::item("odd")) }
+        if input.0.is_multiple_of(2) { Ok(Stutter) } else { Err(Failure::item("odd")) }
     }
 }
 
@@ -68,7 +68,7 @@ fn garbage() {
     assert_eq!(outcome.tally(), tally);
     assert!(outcome.delivered.is_empty());
     for aside in &outcome.aside {
-        let death = if aside.item % 2 == 0 { Death::Garbage } else { Death::Error };
+        let death = if aside.item.is_multiple_of(2) { Death::Garbage } else { Death::Error };
         assert_eq!(aside.death, death, "item {}", aside.item);
     }
 }
@@ -109,9 +109,8 @@ fn dead_spare() {
     assert_ne!(spare.load(Ordering::SeqCst), 0);
     assert_eq!(outcome.tally(), Tally { produced: 12, done: 12, ..Default::default() });
     assert_eq!(outcome.deaths(), [(8, 0, Death::Signal(6).code())]);
-    // Two at first, one for the worker that died over item 8, one for the spare. More only if a lane's
-    // wish was still on its way.
-    assert_eq!(outcome.events(What::Spawned).len(), 4);
+    // Two at first, one for the spare; the one for the worker that died over item 8 may come too late.
+    assert!((3..=4).contains(&outcome.events(What::Spawned).len()));
 }
 
 /// The panic reaches whoever called `run`: there is no other way for it to be seen.
