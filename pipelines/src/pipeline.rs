@@ -179,6 +179,9 @@ impl<P: Producer, H: Handler<In = P::Item>, B: BatchHandler<In = H::Out>> Ready<
     ///
     /// # Errors
     /// When the source or a batch handler fails, or when workers cannot be started.
+    ///
+    /// # Panics
+    /// When the source, a batch handler or a callback panics; the run has ended by then.
     pub fn run(self) -> Result<Tally, Failure> {
         engine::run(self.parts)
     }

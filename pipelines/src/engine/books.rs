@@ -141,3 +141,16 @@ impl<T> Books<T> {
         Ok(ledger.tally())
     }
 }
+
+/// Held by each thread of a run while it runs code of others: a source, a sink, a callback. If that
+/// panics, the run stops instead of waiting for the thread for ever; the panic then reaches whoever
+/// called `run`.
+pub(crate) struct Alarm<'a, T>(pub(crate) &'a Books<T>);
+
+impl<T> Drop for Alarm<'_, T> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop(Failure::engine("a thread of the run panicked"));
+        }
+    }
+}

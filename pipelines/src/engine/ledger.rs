@@ -251,3 +251,6 @@ impl<T> Ledger<T> {
         orders.push(Order::SetAside { loan: suspect, deadly });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! One run: the threads of a pipeline, from their start to their end.
 
 use super::batcher::Batcher;
-use super::books::Books;
+use super::books::{Alarm, Books};
 use super::crew::Lane;
 use super::feeder::feed;
 use super::hands::Hands;
@@ -68,12 +68,16 @@ where
         for _ in 0..batch.workers {
             let (config, batches) = (&batch.config, batches.clone());
             scope.spawn(move || {
+                let _alarm = Alarm(books_ref);
                 handle_batches::<_, B, _>(config, &batches, outlet, books_ref, watch_ref);
             });
         }
         drop(batches);
         let demand = stage.max_demand;
-        scope.spawn(move || feed(producer, demand, books_ref));
+        scope.spawn(move || {
+            let _alarm = Alarm(books_ref);
+            feed(producer, demand, books_ref);
+        });
         let lane = |number| Lane::<H> {
             number,
             books: books_ref,
@@ -134,6 +138,7 @@ fn lanes<'scope, 'env: 'scope, H: Handler>(
         let mut hands = hands(stage, &lane, &spares, &notices, results);
         let here = notices.clone();
         scope.spawn(move || {
+            let _alarm = Alarm(lane.books);
             tuning::short_slices();
             lane.run(&mut *hands);
             drop(here);

@@ -141,3 +141,57 @@ impl FromStr for Fault {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new variant does not compile before it is named here, and then the test below wants an entry.
+    fn number(fault: Fault) -> usize {
+        match fault {
+            Fault::Shutdown => 0,
+            Fault::Abort => 1,
+            Fault::Segfault => 2,
+            Fault::Exit => 3,
+            Fault::Hang => 4,
+            Fault::Panic => 5,
+            Fault::Error => 6,
+            Fault::KillSubject => 7,
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_fault_once() {
+        assert!(TABLE.iter().map(|e| number(e.fault)).eq(0..8));
+        for entry in TABLE {
+            assert_eq!(Fault::from_code(entry.fault as u8), Some(entry.fault));
+            assert_eq!(entry.fault.entry().name, entry.name);
+        }
+        assert_eq!(
+            (Fault::from_code(0), Fault::from_code(9), Fault::from_code(255)),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for Entry { fault, name, .. } in TABLE {
+            assert_eq!((name.parse(), fault.to_string()), (Ok(*fault), (*name).to_string()));
+            // The files of an experiment write it the same way.
+            assert_eq!(serde_json::to_value(fault).unwrap(), *name);
+        }
+        let refused = "Abort".parse::<Fault>().unwrap_err();
+        assert!(TABLE.iter().all(|e| refused.contains(e.name)), "{refused}");
+    }
+
+    #[test]
+    fn a_native_fault_and_no_other_has_a_native_code() {
+        let mut codes: Vec<_> =
+            TABLE.iter().map(|e| e.fault.native_code()).filter(|c| *c > 0).collect();
+        let native = TABLE.iter().filter(|e| e.point == Point::Native);
+        assert!(native.clone().all(|e| e.fault.native_code() > 0));
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), native.count());
+    }
+}

@@ -94,7 +94,8 @@ impl Portable for Tile {
     }
     fn lift(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         let (head, pixels) = (TileHead::lift(from)?, from.buf()?);
-        if pixels.len() != head.bytes() {
+        // A made-up head may describe more bytes than can be counted.
+        if head.row_bytes().checked_mul(head.down()) != Some(pixels.len()) {
             return Err(Malformed("a tile with too few or too many pixels"));
         }
         Ok(Self { head, pixels })

@@ -130,3 +130,63 @@ impl Layout {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn layout(sizes: &[(u32, u32)], split: Split) -> Layout {
+        let scene = |(n, (width_px, height_px)): (usize, &(u32, u32))| Scene {
+            name: format!("s{n}"),
+            origin: Origin::Synthetic(0),
+            width_px: *width_px,
+            height_px: *height_px,
+            format: PixelFormat::RGB8,
+        };
+        Layout { scenes: sizes.iter().enumerate().map(scene).collect(), split }
+    }
+
+    #[test]
+    fn edges_are_smaller_and_never_padded() {
+        let tiles = layout(&[(10, 5)], Split::Tiles(4));
+        let last = tiles.place(5).unwrap();
+        assert_eq!((tiles.items(), last.row, last.col), (6, 1, 2));
+        assert_eq!(last.head.rect, Rect { x: 8, y: 4, width: 2, height: 1 });
+        assert_eq!(tiles.file_name(&last, "png"), "s0_1_2.png");
+        let strips = layout(&[(10, 5)], Split::Strips(4));
+        let last = strips.place(1).unwrap();
+        assert_eq!(last.head.rect, Rect { x: 0, y: 4, width: 10, height: 1 });
+        assert_eq!((strips.items(), strips.file_name(&last, "raw")), (2, "s0_1.raw".into()));
+        assert_eq!(layout(&[], Split::Tiles(1)).items(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn the_tiles_are_the_scenes(
+            sizes in prop::collection::vec((1u32..60, 1u32..60), 0..4),
+            side in 1u32..70,
+            strips in any::<bool>(),
+        ) {
+            let split = if strips { Split::Strips(side) } else { Split::Tiles(side) };
+            let layout = layout(&sizes, split);
+            let mut pixels = BTreeSet::new();
+            let mut names = BTreeSet::new();
+            let mut largest = 0;
+            for item in 0..layout.items() {
+                let place = layout.place(item).unwrap();
+                let Rect { x, y, width, height } = place.head.rect;
+                prop_assert_eq!(place.head.item, item);
+                prop_assert!(names.insert(layout.file_name(&place, "png")));
+                largest = largest.max(place.head.bytes());
+                for pixel in (x..x + width).flat_map(|x| (y..y + height).map(move |y| (x, y))) {
+                    prop_assert!(pixels.insert((place.head.scene, pixel)), "covered twice");
+                }
+            }
+            prop_assert_eq!(pixels.len() as u64, layout.pixels(), "covered once, all of it");
+            prop_assert_eq!(largest, layout.tile_bytes_max());
+            prop_assert!(layout.place(layout.items()).is_none());
+        }
+    }
+}

@@ -120,3 +120,6 @@ impl<'a> Reader<'a> {
         String::from_utf8_lossy(self.bytes).into_owned()
     }
 }
+
+#[cfg(test)]
+mod tests;

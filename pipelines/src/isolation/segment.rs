@@ -314,3 +314,6 @@ fn map(memory: BorrowedFd<'_>, bytes: usize, prot: ProtFlags) -> Result<*mut u8,
 fn no_memory(bytes: usize, error: rustix::io::Errno) -> Failure {
     Failure::engine(format!("could not get {bytes} bytes of shared memory: {error}"))
 }
+
+#[cfg(test)]
+mod tests;
