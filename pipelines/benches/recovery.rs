@@ -1,0 +1,126 @@
+//! From `abort()` in a worker to the accepted result of the same item, less the item's own work: what a
+//! death costs its item, with a warm spare at hand.
+//!
+//! Times come from the black box: the receipt that is signed just before the fault fires, and the event
+//! of the accepted result. Tiles come 20 ms apart, so that the spare of the last death has started.
+//! This is no criterion bench: criterion would count the pauses as work.
+
+use pipelines::black_box::{BlackBox, What};
+use pipelines::engine::Watch;
+use pipelines::fault::Fault;
+use pipelines::fault::strike::Strike;
+use pipelines::handler::{BatchHandler, Done};
+use pipelines::image::codec::Format;
+use pipelines::image::feed::TileFeed;
+use pipelines::image::job::{Encoded, Job, TileWork};
+use pipelines::image::layout::Split;
+use pipelines::image::operations::{Library, Operation};
+use pipelines::image::raster::Tile;
+use pipelines::isolation::segment::Segment;
+use pipelines::isolation::worker::{self, role};
+use pipelines::isolation::{Budget, Isolation};
+use pipelines::message::{Failure, ItemId};
+use pipelines::pipeline::{Batch, Pipeline, Stage};
+use pipelines::producer::{Producer, Supply};
+use pipelines::source::{self, Tiles};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+const ABORTS: u64 = 100;
+const PAUSE: Duration = Duration::from_millis(20);
+
+type Feed = TileFeed<fn(ItemId) -> bool>;
+
+/// Gives tiles one at a time, with a pause before each.
+struct Paced(Feed);
+
+impl Producer for Paced {
+    type Item = Tile;
+    fn produce(&mut self, _: NonZeroUsize) -> Result<Supply<Tile>, Failure> {
+        std::thread::sleep(PAUSE);
+        self.0.produce(NonZeroUsize::MIN)
+    }
+    fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
+        self.0.closer()
+    }
+}
+
+struct Discard;
+
+impl BatchHandler for Discard {
+    type Config = ();
+    type In = Encoded;
+    fn open((): &()) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+    fn handle(&mut self, _: &[Done<Encoded>]) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+fn run() -> Result<Vec<u64>, Failure> {
+    let dir = tempfile::tempdir().map_err(Failure::output)?;
+    // Every other tile is struck.
+    let input = format!("synthetic:256x{}", 256 * 2 * ABORTS);
+    let layout = source::probe(&[input], Split::Tiles(256), 1, dir.path())?;
+    let (operations, format) = (vec![Operation::Blur(2)], Format::Png);
+    let job = Job { operations, library: Library::Rust, format };
+    let head = layout.place(0).expect("the scene has tiles").head;
+    let slab = Segment::slab(0, 8, layout.tile_bytes_max())?;
+    let isolation = Isolation {
+        slabs: vec![slab.clone()],
+        result_bytes: job.result_bytes_max(head),
+        budget: Arc::new(Budget::new(64 << 20)),
+        spares: 1,
+        deadline: Duration::from_secs(10),
+        start_deadline: Duration::from_secs(10),
+        memory_max_bytes: 512 << 20,
+        intensity: Default::default(),
+    };
+    let black_box = BlackBox::create(&dir.path().join("black_box"), layout.items(), true)?;
+    let black_box = Arc::new(black_box);
+    let armed = black_box.clone();
+    let strikes = move |item: ItemId, attempt| {
+        let struck = item % 2 == 1 && attempt == 0;
+        let receipt = struck.then(|| armed.arm(Fault::Abort, item, attempt))??;
+        Some(Strike { fault: Fault::Abort, receipt })
+    };
+    let skip: fn(ItemId) -> bool = |_| false;
+    let tally = Pipeline::from(Paced(TileFeed::new(Tiles::open(&layout)?, slab, skip)))
+        .stage(Stage::<TileWork>::new(job).workers(2).isolated(isolation))
+        .batch(Batch::<Discard>::new(()).size(1))
+        .watched(Watch::new(black_box.clone(), Box::new(strikes)))
+        .run()?;
+    assert_eq!(tally.done, layout.items(), "nothing is lost");
+    let events = black_box.events();
+    let receipts = black_box.read_receipts().into_iter();
+    let net = receipts.filter_map(|receipt| {
+        let accepted = |e: &&_| matches!(e, pipelines::black_box::Event { what: What::Accepted, item, .. } if *item == receipt.item);
+        let accepted = events.iter().find(accepted)?;
+        Some(accepted.t_ns - receipt.fired_ns? - accepted.value)
+    });
+    Ok(net.collect())
+}
+
+fn main() {
+    worker::enter(&[role::<TileWork>()]);
+    let mut net = match run() {
+        Ok(net) => net,
+        Err(failure) => {
+            eprintln!("{failure}");
+            std::process::exit(3);
+        }
+    };
+    net.sort_unstable();
+    let at = |percent: usize| net[(net.len() - 1) * percent / 100] as f64 / 1e6;
+    println!(
+        "abort to accepted, less the work: median {:.2} ms, 10 % below {:.2} ms, 90 % below {:.2} ms, \
+         worst {:.2} ms, {} aborts",
+        at(50),
+        at(10),
+        at(90),
+        at(100),
+        net.len()
+    );
+}
