@@ -7,7 +7,7 @@ use crate::subject::Spec;
 use crate::trial::{Finished, Resident};
 use pipelines::black_box::BlackBox;
 use pipelines::message::{Failure, ItemId};
-use pipelines::sink::journal::{self, Record, State};
+use pipelines::sink::journal::{self, Record, State, Story};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -84,24 +84,46 @@ fn state_name(record: Option<&Record>) -> &'static str {
     }
 }
 
-/// Reads what became of a run, and writes both files. `before` is what was settled when it began.
+/// Reads what became of a run, and writes both files. `before` is what was settled when it began. The black
+/// box has served its purpose then: it is removed first, which makes room on a disk that is full.
 ///
 /// # Errors
 /// When the journal cannot be read, or there is no room.
 pub fn conclude(
     spec: &Spec,
-    black_box: &BlackBox,
+    black_box: BlackBox,
     finished: &Finished,
     before: &[Record],
 ) -> Result<Summary, Failure> {
     let story = journal::read(&spec.dir)?.unwrap_or_default();
-    let mut fates: BTreeMap<ItemId, &Record> = BTreeMap::new();
+    let manifest = manifest(spec, &black_box, &story)?;
+    let summary = summary(spec, &black_box, finished, before, &story);
+    let mut json = serde_json::to_vec_pretty(&summary).map_err(Failure::engine)?;
+    json.push(b'\n');
+    drop(black_box);
+    std::fs::remove_file(&spec.black_box).ok();
+    write_whole(&spec.dir, RUN_JSON, &json)?;
+    write_whole(&spec.dir, MANIFEST, &manifest)?;
+    Ok(summary)
+}
+
+/// The last that the journal says of each item.
+fn fates(story: &Story) -> BTreeMap<ItemId, &Record> {
+    story.records.iter().map(|record| (record.item, record)).collect()
+}
+
+fn summary(
+    spec: &Spec,
+    black_box: &BlackBox,
+    finished: &Finished,
+    before: &[Record],
+    story: &Story,
+) -> Summary {
+    let fates = fates(story);
     let mut deliveries: BTreeMap<ItemId, u32> = BTreeMap::new();
-    for record in &story.records {
-        fates.insert(record.item, record);
-        *deliveries.entry(record.item).or_default() += u32::from(record.state == State::Done);
+    for record in story.records.iter().filter(|r| r.state == State::Done) {
+        *deliveries.entry(record.item).or_default() += 1;
     }
-    manifest(spec, black_box, &fates)?;
     let items = spec.layout.items();
     let count = |state| fates.values().filter(|r| r.state == state).count() as u64;
     let (done, failed, quarantined) =
@@ -118,7 +140,7 @@ pub fn conclude(
         (Ending::Complete, _, false) => "incomplete".to_owned(),
         (ending, ..) => ending.to_string(),
     };
-    let summary = Summary {
+    Summary {
         subject: spec.subject.to_string(),
         items,
         done,
@@ -137,18 +159,11 @@ pub fn conclude(
         seed: spec.plan.seed,
         version: env!("CARGO_PKG_VERSION"),
         outcome,
-    };
-    let mut json = serde_json::to_vec_pretty(&summary).map_err(Failure::engine)?;
-    json.push(b'\n');
-    write_whole(&spec.dir, RUN_JSON, &json)?;
-    Ok(summary)
+    }
 }
 
-fn manifest(
-    spec: &Spec,
-    black_box: &BlackBox,
-    fates: &BTreeMap<ItemId, &Record>,
-) -> Result<(), Failure> {
+fn manifest(spec: &Spec, black_box: &BlackBox, story: &Story) -> Result<Vec<u8>, Failure> {
+    let fates = fates(story);
     let mut csv = csv::Writer::from_writer(vec![]);
     for item in 0..spec.layout.items() {
         let Some(place) = spec.layout.place(item) else { break };
@@ -171,6 +186,5 @@ fn manifest(
         };
         csv.serialize(row).map_err(Failure::engine)?;
     }
-    let bytes = csv.into_inner().map_err(Failure::engine)?;
-    write_whole(&spec.dir, MANIFEST, &bytes)
+    csv.into_inner().map_err(Failure::engine)
 }

@@ -8,75 +8,31 @@
 //! ```text
 //! header 4 KiB │ receipts │ attempts, one an item │ events     each part begins on a page of its own
 //! ```
-#![allow(unsafe_code)]
+
+mod page;
 
 use crate::fault::Fault;
 use crate::message::{Blame, Death, Failure, ItemId};
+use page::{EventSlot, Header, LAST_WORDS_BYTES, Mapping, PAGE, Parts, ReceiptSlot};
 use rustix::fs::{FallocateFlags, fallocate};
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use rustix::time::{ClockId, clock_gettime};
 use std::fs::{File, OpenOptions};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::ptr::null_mut;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::*};
+use std::sync::atomic::{AtomicU32, Ordering::*};
 
-const PAGE: usize = 4096;
 const MAGIC: u64 = u64::from_le_bytes(*b"okiagar1");
 /// Faults that one trial can arm at most; later ones are not armed.
 pub const RECEIPTS_MAX: u32 = 1 << 20;
 /// Events that one trial can record at most; later ones are only counted.
 pub const EVENTS_MAX: u32 = 1 << 20;
-const LAST_WORDS_BYTES: usize = 1024;
 
 /// Nanoseconds of the machine's monotonic clock: the same in all its processes.
 pub fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
-
-#[repr(C)]
-struct Header {
-    magic: AtomicU64,
-    items: AtomicU64,
-    receipts_cap: AtomicU32,
-    events_cap: AtomicU32,
-    receipts_next: AtomicU32,
-    events_next: AtomicU32,
-    started_ns: AtomicU64,
-    settled: AtomicU64,
-    timed_next: AtomicU32,
-    finished: AtomicU32,
-    last_words_blame: AtomicU32,
-    last_words_len: AtomicU32,
-    last_words: [AtomicU8; LAST_WORDS_BYTES],
-    deaths: [AtomicU32; Death::CODES],
-}
-
-#[repr(C)]
-struct ReceiptSlot {
-    item: AtomicU64,
-    armed_ns: AtomicU64,
-    fired_ns: AtomicU64,
-    attempt: AtomicU32,
-    fault: AtomicU8,
-    _pad: [u8; 35],
-}
-
-#[repr(C)]
-struct EventSlot {
-    t_ns: AtomicU64,
-    item: AtomicU64,
-    value: AtomicU64,
-    attempt: AtomicU32,
-    lane: AtomicU8,
-    kind: AtomicU8,
-    _pad: [u8; 2],
-}
-
-const _: () = assert!(size_of::<Header>() <= PAGE);
-const _: () = assert!(size_of::<ReceiptSlot>() == 64 && size_of::<EventSlot>() == 32);
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,65 +92,6 @@ pub struct Receipt {
     pub armed_ns: u64,
     /// When it fired; `None` when it never did.
     pub fired_ns: Option<u64>,
-}
-
-/// A mapped file, or a part of it.
-struct Mapping {
-    base: *mut u8,
-    bytes: usize,
-}
-
-// SAFETY: all access goes through atomics.
-unsafe impl Send for Mapping {}
-// SAFETY: as above.
-unsafe impl Sync for Mapping {}
-
-impl Mapping {
-    fn new(file: BorrowedFd<'_>, from: usize, bytes: usize) -> rustix::io::Result<Self> {
-        let prot = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a fresh mapping at an address of the kernel's choice.
-        let base = unsafe { mmap(null_mut(), bytes, prot, MapFlags::SHARED, file, from as u64) }?;
-        Ok(Self { base: base.cast(), bytes })
-    }
-    /// `count` values of `T` from byte `from` on.
-    fn slice<T>(&self, from: usize, count: usize) -> &[T] {
-        assert!(
-            from.is_multiple_of(align_of::<T>()) && from + count * size_of::<T>() <= self.bytes
-        );
-        // SAFETY: inside the mapping and aligned (asserted); `T` is made of atomics only (private
-        // callers), for which any bytes are valid and shared writing is allowed.
-        unsafe { std::slice::from_raw_parts(self.base.add(from).cast(), count) }
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: made by `new`, borrowed by nobody any more.
-        unsafe { munmap(self.base.cast(), self.bytes) }.ok();
-    }
-}
-
-/// Where the parts of the file begin.
-#[derive(Debug, Clone, Copy)]
-struct Parts {
-    items: usize,
-    receipts_cap: usize,
-    events_cap: usize,
-}
-
-impl Parts {
-    fn receipts_bytes(self) -> usize {
-        (self.receipts_cap * 64).next_multiple_of(PAGE)
-    }
-    fn attempts_at(self) -> usize {
-        PAGE + self.receipts_bytes()
-    }
-    fn events_at(self) -> usize {
-        self.attempts_at() + (self.items * 4).next_multiple_of(PAGE)
-    }
-    fn bytes(self) -> usize {
-        self.events_at() + (self.events_cap * 32).next_multiple_of(PAGE)
-    }
 }
 
 /// The receipts alone: what a worker gets to see of the black box.

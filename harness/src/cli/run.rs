@@ -13,7 +13,7 @@ use clap::Args;
 use pipelines::black_box::BlackBox;
 use pipelines::image::codec::Format;
 use pipelines::image::job::Job;
-use pipelines::image::layout::{Layout, Split};
+use pipelines::image::layout::{Layout, Origin, Split};
 use pipelines::image::operations::{Library, Operation};
 use pipelines::message::Failure;
 use pipelines::pipeline::WORKERS_MAX;
@@ -119,12 +119,9 @@ impl Run {
         let black_box =
             BlackBox::create(&spec.black_box, spec.layout.items(), !self.faults.is_empty())?;
         let finished = self.watch(&spec, &black_box, before.len() as u64)?;
-        let summary = conclude(&spec, &black_box, &finished, &before);
+        let summary = conclude(&spec, black_box, &finished, &before);
         // Where the subject found no room, the summary finds none either: the first to say so is right.
         let summary = summary.map_err(|e| finished.last_words.clone().unwrap_or(e))?;
-        if !finished.interrupted {
-            std::fs::remove_file(&spec.black_box).ok();
-        }
         std::fs::remove_dir(self.out.join(pipelines::sink::PARTIAL)).ok();
         Ok(self.tell(&spec, &finished, &summary))
     }
@@ -171,7 +168,11 @@ impl Run {
         let operations = if operations.is_empty() { "none".into() } else { operations.join(" ") };
         let scene = |s: &pipelines::image::layout::Scene| {
             let (c, d) = (s.format.channels, s.format.depth);
-            format!("{} {}x{}x{c}x{d}", s.name, s.width_px, s.height_px)
+            let size = format!("{} {}x{}x{c}x{d}", s.name, s.width_px, s.height_px);
+            match &s.origin {
+                Origin::File(path) => size + &self.stamp(path),
+                Origin::Synthetic(_) => size,
+            }
         };
         let scenes: Vec<_> = layout.scenes.iter().map(scene).collect();
         let mut identity = journal::Subject::from([
@@ -186,6 +187,16 @@ impl Run {
             identity.insert("seed".to_owned(), self.seed.to_string());
         }
         identity
+    }
+
+    /// What tells a file from another with the same name and size of picture. One that was fetched is new
+    /// each time, so that only its length counts.
+    fn stamp(&self, path: &Path) -> String {
+        let Ok(meta) = std::fs::metadata(path) else { return String::new() };
+        let modified = meta.modified().ok().filter(|_| !path.starts_with(&self.out));
+        let since = modified.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        let modified = since.map_or(String::new(), |t| format!(" of {}", t.as_secs()));
+        format!(" {} bytes{modified}", meta.len())
     }
 
     fn watch(&self, spec: &Spec, black_box: &BlackBox, before: u64) -> anyhow::Result<Finished> {

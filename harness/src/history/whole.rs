@@ -1,6 +1,7 @@
 //! Files that are whole or not there.
 
 use pipelines::message::Failure;
+use pipelines::sink::refused;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,6 +18,6 @@ pub(crate) fn write_whole(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Fa
     };
     written().map_err(|e| {
         let _ = fs::remove_file(&part);
-        Failure::output(format!("{} cannot be written: {e}", dir.join(name).display()))
+        refused("write", &dir.join(name), &e)
     })
 }

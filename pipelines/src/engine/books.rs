@@ -107,9 +107,14 @@ impl<T> Books<T> {
         !self.is_stopped()
     }
 
+    /// The run will have failed when it ends in order. The first reason is kept.
+    pub(crate) fn fail(&self, failure: Failure) {
+        self.failure.set(failure).ok();
+    }
+
     /// Ends the run. The first reason is kept.
     pub(crate) fn stop(&self, failure: Failure) {
-        self.failure.set(failure).ok();
+        self.fail(failure);
         self.stopped.store(true, Ordering::SeqCst);
         rustix::io::write(&self.bell, &1u64.to_ne_bytes()).ok();
         self.closers.iter().for_each(|close| close());

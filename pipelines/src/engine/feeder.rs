@@ -17,7 +17,12 @@ pub(crate) fn feed<P: Producer>(mut producer: P, demand: NonZeroUsize, books: &B
                 books.step(Event::Drained);
                 return;
             }
-            Err(failure) => return books.stop(failure),
+            Err(failure) => {
+                // What was produced before is good: it is finished, and then the run fails.
+                books.fail(failure);
+                books.step(Event::Drained);
+                return;
+            }
         }
     }
 }
