@@ -72,7 +72,10 @@ fn pipelines_never_heard_of_experiments_1() {
     }
     none("pipelines knows no experiment, CSV file, plot or fault plan", &broken);
     let manifest = fs::read_to_string(root().join("pipelines/Cargo.toml")).unwrap();
-    assert!(!["csv", "plotters", "harness"].iter().any(|w| manifest.contains(w)));
+    // `harness = false` of a test is another word.
+    let dependency =
+        |name: &str| manifest.lines().any(|line| line.starts_with(name) && !line.contains("false"));
+    assert!(!["csv", "plotters", "harness"].into_iter().any(dependency));
 }
 
 #[test]
@@ -95,7 +98,8 @@ fn unsafe_stays_in_its_homes_and_says_why_it_is_sound_2() {
             // A declaration of foreign functions asserts nothing that a sentence could prove.
             let above = lines[..n - 1].iter().rev().take_while(|l| l.trim().starts_with("//"));
             let mut above = above.chain(lines.get(n.wrapping_sub(2)));
-            let said = line.contains("unsafe extern") || above.any(|l| l.contains("SAFETY: "));
+            let said = line.contains("unsafe extern")
+                || above.any(|l| l.contains("SAFETY: ") || l.contains("# Safety"));
             if !said {
                 silent.push(format!("{name}:{n}: {line}"));
             }

@@ -19,7 +19,7 @@ use pipelines::producer::{Producer, Supply};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -212,7 +212,7 @@ where
     let black_box = Arc::new(BlackBox::create(&dir.path().join("box"), items, true).unwrap());
     let (here, kept) = (black_box.clone(), setup.shelf.clone());
     setup.black_box.set(black_box.clone()).ok();
-    let (tell, told) = channel();
+    let (tell, told) = sync_channel(1);
     // Workers end with the thread that starts them, and a hang is to fail a trial, not to be one.
     std::thread::spawn(move || {
         let strikes = here.clone();
