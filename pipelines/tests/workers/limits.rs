@@ -92,15 +92,18 @@ fn source() {
         let outcome = toil(Setup::default(), Start::Well, Numbers::to(500).failing_at(item), peace);
         assert_eq!(*failure(&outcome), Failure::input("the source is broken"));
         assert!(outcome.events(What::Lent).iter().all(|e| e.item < item));
+        // What it gave before it broke is good.
+        assert_eq!(outcome.delivered.len() as u64, item);
     }
 }
 
 fn hanging_at_the_end() {
     // Longer than the kit's patience: only the bell can end this in time.
-    let setup = Setup { deadline: Duration::from_secs(3600), ..Default::default() };
+    let deadline = Duration::from_secs(3600);
+    let setup = Setup { deadline, shelf: Shelf::with_room(7), ..Default::default() };
     let hang = |item, _| (item == 0).then_some(Fault::Hang);
-    let outcome = toil(setup, Start::Well, Numbers::to(500).failing_at(30), hang);
-    assert_eq!(*failure(&outcome), Failure::input("the source is broken"));
+    let outcome = toil(setup, Start::Well, Numbers::to(500), hang);
+    assert_eq!(*failure(&outcome), Failure::output("the shelf is full"));
 }
 
 fn nothing_left() {
