@@ -5,9 +5,9 @@
 
 use criterion::{Criterion, Throughput};
 use pipelines::handler::{BatchHandler, Desk, Done, Handler};
+use pipelines::isolation::Isolation;
 use pipelines::isolation::frame::{Malformed, Portable, Reader, Writer};
 use pipelines::isolation::worker::{self, role};
-use pipelines::isolation::{Budget, Isolation};
 use pipelines::message::{Failure, ItemId};
 use pipelines::pipeline::{Batch, Pipeline, Stage};
 use pipelines::producer::{Producer, Supply};
@@ -90,16 +90,7 @@ fn time(stage: Stage<Noop>, batches: u64) -> Duration {
 }
 
 fn isolation() -> Isolation {
-    Isolation {
-        slabs: vec![],
-        result_bytes: 4096,
-        budget: Arc::new(Budget::new(64 << 20)),
-        spares: 0,
-        deadline: Duration::from_secs(10),
-        start_deadline: Duration::from_secs(10),
-        memory_max_bytes: 512 << 20,
-        intensity: Default::default(),
-    }
+    Isolation { spares: 0, ..Isolation::new(vec![], 4096) }
 }
 
 fn main() {

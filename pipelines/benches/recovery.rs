@@ -16,9 +16,9 @@ use pipelines::image::job::{Encoded, Job, TileWork};
 use pipelines::image::layout::Split;
 use pipelines::image::operations::{Library, Operation};
 use pipelines::image::raster::Tile;
+use pipelines::isolation::Isolation;
 use pipelines::isolation::segment::Segment;
 use pipelines::isolation::worker::{self, role};
-use pipelines::isolation::{Budget, Isolation};
 use pipelines::message::{Failure, ItemId};
 use pipelines::pipeline::{Batch, Pipeline, Stage};
 use pipelines::producer::{Producer, Supply};
@@ -68,16 +68,7 @@ fn run() -> Result<Vec<u64>, Failure> {
     let job = Job { operations, library: Library::Rust, format };
     let head = layout.place(0).expect("the scene has tiles").head;
     let slab = Segment::slab(0, 8, layout.tile_bytes_max())?;
-    let isolation = Isolation {
-        slabs: vec![slab.clone()],
-        result_bytes: job.result_bytes_max(head),
-        budget: Arc::new(Budget::new(64 << 20)),
-        spares: 1,
-        deadline: Duration::from_secs(10),
-        start_deadline: Duration::from_secs(10),
-        memory_max_bytes: 512 << 20,
-        intensity: Default::default(),
-    };
+    let isolation = Isolation::new(vec![slab.clone()], job.result_bytes_max(head));
     let black_box = BlackBox::create(&dir.path().join("black_box"), layout.items(), true)?;
     let black_box = Arc::new(black_box);
     let armed = black_box.clone();

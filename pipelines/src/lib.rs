@@ -93,12 +93,12 @@
 //! use pipelines::image::{codec::Format, feed::TileFeed, job::{Job, TileWork}, layout::Split};
 //! use pipelines::image::operations::{Library, Operation};
 //! use pipelines::isolation::worker::{self, role};
-//! use pipelines::isolation::{Budget, Isolation, segment::Segment};
+//! use pipelines::isolation::{Isolation, segment::Segment};
 //! use pipelines::message::Failure;
 //! use pipelines::pipeline::{Batch, Pipeline, Stage};
 //! use pipelines::sink::{PARTIAL, folder::{Folder, Save}, journal::{Journal, Subject}};
 //! use pipelines::source::{Tiles, probe};
-//! use std::{path::Path, sync::Arc, time::Duration};
+//! use std::{path::Path, sync::Arc};
 //!
 //! /// What `main` would be. `dir` exists and is empty.
 //! fn program(dir: &Path) -> Result<(), Failure> {
@@ -107,16 +107,8 @@
 //!     let (operations, format) = (vec![Operation::Blur(2)], Format::Png);
 //!     let job = Job { operations, library: Library::C, format };
 //!     let slab = Segment::slab(0, 8, layout.tile_bytes_max())?;
-//!     let isolation = Isolation {
-//!         slabs: vec![slab.clone()],
-//!         result_bytes: job.result_bytes_max(layout.place(0).expect("it has pixels").head),
-//!         budget: Arc::new(Budget::new(1 << 30)),
-//!         spares: 1,
-//!         deadline: Duration::from_secs(10),
-//!         start_deadline: Duration::from_secs(30),
-//!         memory_max_bytes: 512 << 20,
-//!         intensity: Default::default(),
-//!     };
+//!     let largest = layout.place(0).expect("it has pixels").head;
+//!     let isolation = Isolation::new(vec![slab.clone()], job.result_bytes_max(largest));
 //!     Journal::create(dir, &Subject::new())?;
 //!     std::fs::create_dir(dir.join(PARTIAL)).map_err(Failure::output)?;
 //!     let tiles = TileFeed::new(Tiles::open(&layout)?, slab, |_| false);
