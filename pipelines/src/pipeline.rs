@@ -155,7 +155,7 @@ impl<P: Producer, H: Handler<In = P::Item>> Staged<P, H> {
     /// What is done with the results.
     pub fn batch<B: BatchHandler<In = H::Out>>(self, batch: Batch<B>) -> Ready<P, H, B> {
         let Self { producer, stage } = self;
-        let (watch, aside) = (Watch::default(), Box::new(|_: &SetAside<'_, P::Item>| {}));
+        let (watch, aside) = (Watch::default(), Box::new(|_: &SetAside<'_, P::Item>| Ok(())));
         Ready { parts: Parts { producer, stage, batch, watch, aside } }
     }
 }
@@ -166,10 +166,10 @@ impl<P: Producer, H: Handler<In = P::Item>, B: BatchHandler<In = H::Out>> Ready<
         self.parts.watch = watch;
         self
     }
-    /// Is told of each item that is given up, while the run goes on.
+    /// Is told of each item that is given up, while the run goes on. Its failure ends the run.
     pub fn set_aside(
         mut self,
-        aside: impl Fn(&SetAside<'_, P::Item>) + Send + Sync + 'static,
+        aside: impl Fn(&SetAside<'_, P::Item>) -> Result<(), Failure> + Send + Sync + 'static,
     ) -> Self {
         self.parts.aside = Box::new(aside);
         self

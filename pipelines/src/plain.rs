@@ -2,7 +2,7 @@
 //! no ledger, no retry, no supervisor. What strikes it, it feels.
 
 use crate::black_box::{BlackBox, What, now_ns};
-use crate::engine::{SetAside, Watch};
+use crate::engine::{Aside, SetAside, Watch};
 use crate::fault::strike::Unit;
 use crate::handler::{BatchHandler, Desk, Done, Handler};
 use crate::isolation::segment::Segment;
@@ -25,7 +25,7 @@ pub struct Plain<'a, H: Handler, B: BatchHandler<In = H::Out>> {
     /// Whose eye is on it.
     pub watch: &'a Watch,
     /// Is told of each item whose handler returned an error.
-    pub aside: &'a (dyn Fn(&SetAside<'_, H::In>) + Sync),
+    pub aside: &'a Aside<H::In>,
 }
 
 impl<H: Handler, B: BatchHandler<In = H::Out>> Plain<'_, H, B> {
@@ -93,7 +93,7 @@ impl<H: Handler, B: BatchHandler<In = H::Out>> Plain<'_, H, B> {
                 Err(failure) => {
                     let (attempts, death) = (attempt + 1, Death::Error);
                     let words = failure.what;
-                    (self.aside)(&SetAside { item, input: &input, attempts, death, words });
+                    (self.aside)(&SetAside { item, input: &input, attempts, death, words })?;
                     self.watch.record(What::Died, item, attempt, lane, death.code());
                     self.watch.record(What::Failed, item, attempt, lane, death.code());
                 }

@@ -31,11 +31,7 @@ pub(super) fn run(spec: &Spec, start: Start) -> Result<(), Failure> {
         .stage(stage)
         .batch(Batch::<Save>::new(folder).size(BATCH))
         .watched(watch)
-        .set_aside(move |item| {
-            if let Err(failure) = quarantine::set_aside(&aside, item) {
-                eprintln!("{failure}");
-            }
-        })
+        .set_aside(move |item| quarantine::set_aside(&aside, item))
         .run()
         .map(|_| ())
 }

@@ -12,11 +12,12 @@ use pipelines::image::job::Job;
 use pipelines::image::layout::{Layout, Place};
 use pipelines::isolation::Budget;
 use pipelines::isolation::segment::Segment;
+use pipelines::isolation::worker::forbid_core_dumps;
 use pipelines::message::{Blame, Failure, ItemId};
 use pipelines::sink::folder::Folder;
 use pipelines::sink::journal;
 use pipelines::source::Tiles;
-use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, setrlimit};
+use rustix::process::{Pid, Signal, getppid};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::fmt;
@@ -198,9 +199,7 @@ fn take_spec() -> Result<Spec, String> {
     if getppid().map(Pid::as_raw_nonzero).is_none_or(|p| p.get() != spec.observer) {
         return Err("the observer is gone".into());
     }
-    // 1, not 0: it also stops a core_pattern pipe, which the kernel would start in spite of 0.
-    setrlimit(Resource::Core, Rlimit { current: Some(1), maximum: Some(1) })
-        .map_err(|e| format!("could not forbid core dumps: {e}"))?;
+    forbid_core_dumps().map_err(|e| format!("could not forbid core dumps: {e}"))?;
     Ok(spec)
 }
 
@@ -266,12 +265,11 @@ fn strikes(
 ) -> Box<dyn Fn(ItemId, u32) -> Option<Strike> + Send + Sync> {
     let timed = plan.timed();
     Box::new(move |item, attempt| {
-        let due = if timed.is_empty() {
-            None
-        } else {
-            black_box.claim_timed(|n| timed.get(n).map(|t| t.at_ns)).map(|n| timed[n].fault)
+        let due = || {
+            let at = |n: usize| timed.get(n).map(|t| t.at_ns);
+            black_box.claim_timed(at).map(|n| timed[n].fault)
         };
-        let fault = due.or_else(|| plan.decide(item, attempt))?;
+        let fault = plan.decide(item, attempt).or_else(due)?;
         let receipt = black_box.arm(fault, item, attempt)?;
         Some(Strike { fault, receipt })
     })

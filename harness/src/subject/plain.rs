@@ -11,11 +11,8 @@ use pipelines::sink::quarantine;
 
 pub(super) fn run(spec: &Spec, stage: Stage) -> Result<(), Failure> {
     let Stage { feed, watch, folder, result_bytes, .. } = stage;
-    let aside = |aside: &SetAside<'_, Tile>| {
-        if let Err(failure) = quarantine::set_aside(&folder, aside) {
-            eprintln!("{failure}");
-        }
-    };
+    let to = folder.clone();
+    let aside = move |aside: &SetAside<'_, Tile>| quarantine::set_aside(&to, aside);
     let plain = Plain::<TileWork, Save> {
         workers: spec.workers,
         config: spec.job.clone(),

@@ -57,7 +57,10 @@ impl<H: Handler> Lane<'_, H> {
             for (item, input) in loan.items() {
                 let attempts = loan.attempt + 1;
                 let words = words.to_owned();
-                (self.aside)(&SetAside { item: *item, input, attempts, death, words });
+                let aside = SetAside { item: *item, input, attempts, death, words };
+                if let Err(failure) = (self.aside)(&aside) {
+                    return self.books.stop(failure);
+                }
                 let what = if deadly { What::Quarantined } else { What::Failed };
                 self.watch.record(what, *item, loan.attempt, self.number, death.code());
             }

@@ -80,11 +80,6 @@ impl Lane {
         self.deadline
     }
 
-    /// Whether the worker has not yet said that it is ready.
-    pub fn is_starting(&self) -> bool {
-        self.phase == Phase::Starting
-    }
-
     /// Takes in one event and appends what is to be done.
     pub fn step(&mut self, now: Instant, event: Event, orders: &mut Vec<Order>) {
         match (self.phase, event) {

@@ -19,4 +19,4 @@ pub mod tree;
 mod watch;
 
 pub(crate) use run::{Parts, inline, run};
-pub use watch::{SetAside, Strikes, Watch};
+pub use watch::{Aside, SetAside, Strikes, Watch};

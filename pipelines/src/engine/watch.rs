@@ -2,7 +2,7 @@
 
 use crate::black_box::{BlackBox, What};
 use crate::fault::strike::Strike;
-use crate::message::{Death, ItemId};
+use crate::message::{Death, Failure, ItemId};
 use std::sync::Arc;
 
 /// Decides whether a fault rides along with this attempt of this item.
@@ -22,8 +22,8 @@ pub struct SetAside<'a, T> {
     pub words: String,
 }
 
-/// Is told of each item that is given up.
-pub(crate) type Aside<T> = dyn Fn(&SetAside<'_, T>) + Send + Sync;
+/// Is told of each item that is given up; its failure ends the run.
+pub type Aside<T> = dyn Fn(&SetAside<'_, T>) -> Result<(), Failure> + Send + Sync;
 
 /// The eye on a run. The default one sees nothing and strikes nobody.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use crate::fault::strike::{Strike, Unit};
 use crate::handler::{Desk, Handler};
 use crate::message::{Failure, ItemId};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg};
-use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, setrlimit};
 use std::io::IoSliceMut;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -128,10 +128,20 @@ fn die_with(parent: i32) -> rustix::io::Result<()> {
 }
 
 fn limit(memory_max_bytes: u64) -> rustix::io::Result<()> {
-    let both = |n| Rlimit { current: Some(n), maximum: Some(n) };
-    // 1, not 0: it also stops a core_pattern pipe, which the kernel would start in spite of 0.
-    setrlimit(Resource::Core, both(1))?;
-    setrlimit(Resource::Data, both(memory_max_bytes))
+    forbid_core_dumps()?;
+    let limit = Some(memory_max_bytes);
+    setrlimit(Resource::Data, Rlimit { current: limit, maximum: limit })
+}
+
+/// No core dump of this process: writing one takes longer than all the rest of a recovery.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn forbid_core_dumps() -> rustix::io::Result<()> {
+    // 1, not 0: it also stops a core_pattern pipe, which the kernel would start in spite of 0. A hard limit
+    // that is 0 already cannot be raised.
+    let limit = Some(getrlimit(Resource::Core).maximum.map_or(1, |most| most.min(1)));
+    setrlimit(Resource::Core, Rlimit { current: limit, maximum: limit })
 }
 
 /// Kinds of answers.

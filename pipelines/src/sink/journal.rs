@@ -109,7 +109,7 @@ pub struct Story {
 /// Reads the journal in `dir`; `None` when there is none, or nothing whole in it.
 ///
 /// # Errors
-/// When it cannot be read, or a whole line makes no sense.
+/// When it cannot be read, or does not begin as a journal does.
 pub fn read(dir: &Path) -> Result<Option<Story>, Failure> {
     let path = dir.join(JOURNAL);
     let text = match std::fs::read(&path) {
@@ -128,9 +128,9 @@ pub fn read(dir: &Path) -> Result<Option<Story>, Failure> {
     };
     let mut story = Story { whole_bytes: whole as u64, ..Story::default() };
     story.subject = serde_json::from_slice(head).map_err(|e| bad(n, e))?;
-    for (n, line) in lines.filter(|(_, line)| !line.is_empty()) {
-        story.records.push(serde_json::from_slice(line).map_err(|e| bad(n, e))?);
-    }
+    // A line that a full disk tore makes no sense, and the next one may have been appended to it: their
+    // items count as not settled, and are done again.
+    story.records.extend(lines.filter_map(|(_, line)| serde_json::from_slice::<Record>(line).ok()));
     Ok(Some(story))
 }
 

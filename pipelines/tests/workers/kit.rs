@@ -250,6 +250,7 @@ where
                     death,
                     words: gone.words.clone(),
                 });
+                Ok(())
             });
         let panicked = || Failure::engine("the run panicked");
         let result = catch_unwind(AssertUnwindSafe(|| pipeline.run()));

@@ -36,6 +36,8 @@ pub(crate) struct Worker {
     lane: Lane,
     /// What it said when it could not open its handler.
     excuse: String,
+    /// It has finished an item: it can start.
+    proven: bool,
 }
 
 /// What came of waiting for a worker.
@@ -114,7 +116,7 @@ impl ChildHands<'_> {
         loop {
             let child = self.spares.recv().map_err(|_| Fall::Stopped)?;
             let lane = Lane::new(Instant::now(), self.start_deadline, self.deadline);
-            let mut worker = Worker { child, lane, excuse: String::new() };
+            let mut worker = Worker { child, lane, excuse: String::new(), proven: false };
             match worker.attend(self.bell, frame) {
                 Word::Use => {
                     self.notices.send(Notice::Started).ok();
@@ -144,12 +146,23 @@ impl ChildHands<'_> {
         self.writer.clear();
         errand.lower(&mut self.writer);
         input.lower(&mut self.writer);
+        let Errand { item, attempt, .. } = *errand;
+        let bytes = self.writer.finish().len();
+        if bytes > FRAME_BYTES_MAX {
+            self.worker = Some(worker);
+            let why =
+                format!("an item of {bytes} bytes, but a frame holds {FRAME_BYTES_MAX}: use Buf");
+            return Ok(Outcome { item, attempt, work_ns: 0, result: Err(Failure::item(why)) });
+        }
         while !worker.child.send(self.writer.finish()) {
-            // It died with nothing in hand: no item is to blame.
-            self.still_born(worker);
+            // It died with nothing in hand: no item is to blame, nor, if it has worked, the way it starts.
+            if worker.proven {
+                self.notices.send(Notice::Wanted).ok();
+            } else {
+                self.still_born(worker);
+            }
             worker = self.worker(&mut frame)?;
         }
-        let Errand { item, attempt, .. } = *errand;
         worker.lane.step(Instant::now(), Event::Sent { item, attempt }, &mut Vec::new());
         loop {
             match worker.attend(self.bell, &mut frame) {
@@ -157,6 +170,7 @@ impl ChildHands<'_> {
                     let memory = Memory::Outbox { from: &worker.child.outbox, into: &self.results };
                     match outcome::<H>(item, attempt, Reader::new(&frame[..n], memory)) {
                         Some(outcome) => {
+                            worker.proven = true;
                             self.worker = Some(worker);
                             return Ok(outcome);
                         }
