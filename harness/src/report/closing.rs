@@ -143,7 +143,7 @@ impl<'a> Column<'a> {
             }
         }
         format!(
-            "{name} {} with {faults}, and finished {} of {} runs.{star}{against}",
+            "{name} {} with {faults}, and ended in order in {} of {} runs.{star}{against}",
             harm.join(", "),
             self.complete,
             self.runs
@@ -152,7 +152,7 @@ impl<'a> Column<'a> {
 }
 
 const LABELS: [&str; 14] = [
-    "runs that finished",
+    "runs that ended in order",
     "tiles delivered right",
     "tiles lost silently",
     "tiles declared failed",

@@ -17,9 +17,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The observer looks often at first, so that it sees something of a short run too, and then this often.
+/// How long the observer waits before it looks again.
 const LOOK: Duration = Duration::from_millis(40);
-const FIRST_LOOK: Duration = Duration::from_millis(5);
+/// It measures memory when a run is so old, then at twice that age, and so on, but at least so often: that
+/// sees something of a short run, and costs a long one little.
+const FIRST_SAMPLE: Duration = Duration::from_millis(10);
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// Deaths of a subject without one more settled item in between, after which it is not started again.
 const DEATHS_IN_A_ROW_MAX: u32 = 3;
 /// How long processes that a subject left behind have to go by themselves.
@@ -121,8 +124,9 @@ impl Trial<'_> {
         look: &mut impl FnMut(u64),
     ) -> Result<Ending> {
         let (mut progress, mut since) = (self.black_box.progress(), Instant::now());
-        let (mut hung, mut pause) = (false, FIRST_LOOK);
+        let (begun, mut sample_at, mut hung) = (Instant::now(), FIRST_SAMPLE, false);
         loop {
+            let pause = LOOK.min(sample_at.saturating_sub(begun.elapsed()));
             if let Some(ending) = process.wait(pause)? {
                 let complete = ending == Ending::Exit(0) && self.black_box.finished();
                 return Ok(match (complete, hung) {
@@ -131,9 +135,11 @@ impl Trial<'_> {
                     (false, false) => ending,
                 });
             }
-            pause = (pause * 2).min(LOOK);
             look(self.black_box.settled());
-            finished.resident.sample(process.pid());
+            if begun.elapsed() >= sample_at {
+                finished.resident.sample(process.pid());
+                sample_at = begun.elapsed() + begun.elapsed().min(SAMPLE_EVERY);
+            }
             if self.interrupted.load(Ordering::SeqCst) {
                 finished.interrupted = true;
                 process.kill();

@@ -144,3 +144,11 @@ fn both_libraries_give_the_same_bytes_and_the_operation_does_something() {
         assert!(rust == c && rust != none && rust.len() == none.len(), "{operation}");
     }
 }
+
+#[test]
+fn where_core_dumps_are_forbidden_for_good_everything_still_starts() {
+    let scratch = Scratch::new();
+    let run = "exec \"$OKIAGARI\" run synthetic:300x300 --tile 100 --out out --fault abort@item=4";
+    let ended = scratch.shell(&["env"], &format!("ulimit -c 0; {run}")).with(0);
+    assert!(ended.stdout.starts_with("9 of 9 tiles"), "{}", ended.stdout);
+}

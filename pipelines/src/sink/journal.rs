@@ -178,4 +178,16 @@ mod tests {
             assert_eq!(read(dir.path()).unwrap().unwrap().records.last(), Some(&record(77)));
         }
     }
+
+    #[test]
+    fn a_line_that_a_full_disk_tore_costs_its_items_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::create(dir.path(), &Subject::new()).unwrap();
+        journal.append(&[record(1)]).unwrap();
+        // Half a record without its newline, and then another thread's.
+        (&journal.file).write_all(b"{\"item\":2,\"st").unwrap();
+        journal.append(&[record(3), record(4)]).unwrap();
+        let story = read(dir.path()).unwrap().unwrap();
+        assert_eq!(story.records, [1, 4].map(record));
+    }
 }
