@@ -3,15 +3,14 @@
 use crate::history::Ending;
 use crate::subject::{SUBJECT, Spec};
 use anyhow::{Context, Result};
+use pipelines::isolation::tail::Tail;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, wait};
-use std::collections::VecDeque;
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Bytes of a subject's standard error that are kept.
@@ -21,8 +20,7 @@ const TAIL_BYTES: usize = 8192;
 pub(super) struct Process {
     child: Child,
     pidfd: OwnedFd,
-    stderr: Option<ChildStderr>,
-    tail: VecDeque<u8>,
+    tail: Tail,
     ended: bool,
 }
 
@@ -42,16 +40,13 @@ impl Process {
             .context("could not start the subject's process")?;
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
             .context("could not watch the subject's process")?;
-        let stderr = child.stderr.take();
-        if let Some(stderr) = &stderr {
-            fcntl_setfl(stderr, fcntl_getfl(stderr)? | OFlags::NONBLOCK)?;
-        }
+        let tail = Tail::new(child.stderr.take(), TAIL_BYTES)?;
         let spec = serde_json::to_vec(spec).context("could not write the subject's spec")?;
         if let Some(mut stdin) = child.stdin.take() {
             // One that dies at once is seen by its end, not here.
             stdin.write_all(&spec).ok();
         }
-        Ok(Self { child, pidfd, stderr, tail: VecDeque::new(), ended: false })
+        Ok(Self { child, pidfd, tail, ended: false })
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -64,15 +59,13 @@ impl Process {
         loop {
             let left = Timespec::try_from(until.saturating_duration_since(Instant::now()))?;
             let mut fds = vec![PollFd::new(&self.pidfd, PollFlags::IN)];
-            fds.extend(
-                self.stderr.as_ref().map(|e| PollFd::from_borrowed_fd(e.as_fd(), PollFlags::IN)),
-            );
+            fds.extend(self.tail.source().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
             let n = match poll(&mut fds, Some(&left)) {
                 Err(Errno::INTR) => return Ok(None),
                 n => n.context("could not wait for the subject")?,
             };
             let ended = !fds[0].revents().is_empty();
-            self.drain();
+            self.tail.drain();
             if ended {
                 self.ended = true;
                 let status = self.child.wait().context("could not reap the subject")?;
@@ -87,26 +80,8 @@ impl Process {
         }
     }
 
-    fn drain(&mut self) {
-        let Some(stderr) = &mut self.stderr else { return };
-        let mut bytes = [0; TAIL_BYTES];
-        loop {
-            match stderr.read(&mut bytes) {
-                Ok(0) => {
-                    self.stderr = None;
-                    break;
-                }
-                Ok(n) => self.tail.extend(&bytes[..n]),
-                Err(_) => break,
-            }
-        }
-        let excess = self.tail.len().saturating_sub(TAIL_BYTES);
-        self.tail.drain(..excess);
-    }
-
     pub(super) fn stderr_tail(&mut self) -> String {
-        self.drain();
-        String::from_utf8_lossy(self.tail.make_contiguous()).trim_end().to_owned()
+        self.tail.words()
     }
 
     /// Ends it; `wait` will see its end.

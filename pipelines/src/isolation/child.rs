@@ -2,20 +2,19 @@
 
 use super::frame::FRAME_BYTES_MAX;
 use super::segment::{Segment, Shape};
+use super::tail::Tail;
 use crate::message::{Death, Failure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
     sendmsg, socketpair,
 };
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
-use std::io::{IoSlice, Read};
+use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{ChildStderr, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -72,8 +71,7 @@ pub(crate) struct Child {
     process: std::process::Child,
     pidfd: OwnedFd,
     socket: Option<OwnedFd>,
-    stderr: Option<ChildStderr>,
-    tail: VecDeque<u8>,
+    tail: Tail,
     pub(crate) outbox: Arc<Segment>,
     ended: bool,
 }
@@ -99,16 +97,13 @@ impl Child {
         let pid = Pid::from_child(&process);
         let stderr = process.stderr.take();
         let ready = pidfd_open(pid, PidfdFlags::empty()).and_then(|pidfd| {
-            if let Some(stderr) = &stderr {
-                fcntl_setfl(stderr, fcntl_getfl(stderr)? | OFlags::NONBLOCK)?;
-            }
+            let tail = Tail::new(stderr, TAIL_BYTES)?;
             hello(&ours, plan, &outbox)?;
-            Ok(pidfd)
+            Ok((pidfd, tail))
         });
         match ready {
-            Ok(pidfd) => {
-                let (socket, tail) = (Some(ours), VecDeque::new());
-                Ok(Self { process, pidfd, socket, stderr, tail, outbox, ended: false })
+            Ok((pidfd, tail)) => {
+                Ok(Self { process, pidfd, socket: Some(ours), tail, outbox, ended: false })
             }
             Err(error) => {
                 process.kill().and_then(|()| process.wait()).ok();
@@ -139,7 +134,7 @@ impl Child {
         loop {
             let (socket, ended, stderr, rung, late) = self.poll(until, bell);
             if stderr {
-                self.drain();
+                self.tail.drain();
             }
             if socket {
                 return self.receive(frame);
@@ -159,7 +154,7 @@ impl Child {
     /// (socket, process end, standard error, bell, deadline): which of them is there.
     fn poll(&self, until: Option<Instant>, bell: BorrowedFd<'_>) -> (bool, bool, bool, bool, bool) {
         let socket = self.socket.as_ref().map(AsFd::as_fd);
-        let stderr = self.stderr.as_ref().map(AsFd::as_fd);
+        let stderr = self.tail.source();
         // A descriptor that is gone is stood in for by one that is watched anyway.
         let watch = |fd: Option<BorrowedFd<'_>>| {
             let flags = if fd.is_some() { PollFlags::IN } else { PollFlags::empty() };
@@ -193,29 +188,9 @@ impl Child {
         }
     }
 
-    /// Reads what standard error has, and keeps its tail.
-    fn drain(&mut self) {
-        let Some(stderr) = &mut self.stderr else { return };
-        let mut bytes = [0; TAIL_BYTES];
-        loop {
-            match stderr.read(&mut bytes) {
-                Ok(0) => {
-                    self.stderr = None;
-                    break;
-                }
-                Ok(n) => self.tail.extend(&bytes[..n]),
-                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-            let excess = self.tail.len().saturating_sub(TAIL_BYTES);
-            self.tail.drain(..excess);
-        }
-    }
-
-    /// The last words: what it wrote to standard error at the end.
+    /// What it wrote to standard error at the end.
     pub(crate) fn words(&mut self) -> String {
-        self.drain();
-        String::from_utf8_lossy(self.tail.make_contiguous()).trim_end().to_owned()
+        self.tail.words()
     }
 
     /// Ends it; that it has ended will be seen by `wait`.

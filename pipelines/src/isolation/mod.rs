@@ -4,6 +4,7 @@
 pub mod child;
 pub mod frame;
 pub mod segment;
+pub mod tail;
 pub(crate) mod tuning;
 pub mod worker;
 
