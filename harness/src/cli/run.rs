@@ -268,8 +268,13 @@ fn tale(out: &Path, finished: &Finished, summary: &Summary) -> String {
         text += &format!("the subject itself fell, and was started again {restarts}\n");
     }
     let mpx = summary.throughput_px_per_s / 1e6;
-    let memory = ByteSize(summary.resident_peak_bytes.all_pss);
-    text += &format!("{:.2} s, {mpx:.1} Mpx/s, {memory} of memory at the peak\n", summary.wall_s);
+    let time = words::duration(summary.wall_s * 1e9);
+    // A run of a few milliseconds is over before anybody looked.
+    let memory = match summary.resident_peak_bytes.all_pss {
+        0 => String::new(),
+        bytes => format!(", {} of memory at the peak", ByteSize(bytes)),
+    };
+    text += &format!("{time}, {mpx:.1} Mpx/s{memory}\n");
     if finished.interrupted {
         text += "interrupted; the same command with --resume goes on\n";
     }
