@@ -5,7 +5,7 @@ use crate::measure::words;
 use crate::output::{BLACK_BOX, Begin, FETCHED, Output};
 use crate::plan::{FaultPlan, FaultSpec};
 use crate::progress::Progress;
-use crate::subject::{Spec, Subject};
+use crate::subject::{Again, Spec, Subject};
 use crate::summary::{Summary, conclude};
 use crate::trial::{Finished, Trial};
 use bytesize::ByteSize;
@@ -208,6 +208,9 @@ impl Run {
             let mpx = spec.layout.pixels() as f64 / 1e6;
             let tiles = words::counted(items, "tile");
             eprintln!("{}: {tiles}{scenes}, {mpx:.1} Mpx, seed {seed}", spec.subject);
+            if before > 0 {
+                eprintln!("{before} of them are settled already");
+            }
         }
         let mut progress = Progress::new(spec.subject.name(), items, "tiles", self.json);
         let finished = trial.run(|settled| {
@@ -223,7 +226,7 @@ impl Run {
         if self.json {
             say(&(serde_json::to_string(summary).unwrap_or_default() + "\n"));
         } else {
-            say(&tale(&self.out, finished, summary));
+            say(&tale(&self.out, finished, summary, !self.faults.is_empty()));
         }
         if finished.interrupted {
             return Exit::Interrupted;
@@ -234,7 +237,14 @@ impl Run {
         }
         let complete = finished.ending == crate::history::Ending::Complete;
         if !complete {
-            eprintln!("okiagari: {} {}", spec.subject, words::ending(&finished.ending));
+            eprintln!("okiagari: the subject {} {}", spec.subject, words::ending(&finished.ending));
+            if spec.subject.again() == Again::Resume {
+                eprintln!(
+                    "okiagari: it fell {} times in a row without one more tile, and was given up; the same \
+                     command with --resume goes on",
+                    crate::trial::DEATHS_IN_A_ROW_MAX
+                );
+            }
             if let Some(line) = finished.stderr.lines().last() {
                 eprintln!("okiagari: its last words: {line}");
             }
@@ -244,7 +254,7 @@ impl Run {
 }
 
 /// The summary as a reader wants it.
-fn tale(out: &Path, finished: &Finished, summary: &Summary) -> String {
+fn tale(out: &Path, finished: &Finished, summary: &Summary, armed: bool) -> String {
     let Summary { items, done, failed, quarantined, lost, .. } = summary;
     let mut text = format!("{done} of {items} tiles are in {}\n", out.display());
     if done < items {
@@ -255,7 +265,7 @@ fn tale(out: &Path, finished: &Finished, summary: &Summary) -> String {
             text += &format!("their inputs and the evidence are in {}\n", aside.display());
         }
     }
-    if !summary.deaths.is_empty() || summary.faults_injected > 0 {
+    if !summary.deaths.is_empty() || armed {
         let causes =
             summary.deaths.iter().map(|(cause, n)| format!("{n} × {}", words::cause(cause)));
         let causes: Vec<_> = causes.collect();

@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(40);
 const FIRST_SAMPLE: Duration = Duration::from_millis(10);
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// Deaths of a subject without one more settled item in between, after which it is not started again.
-const DEATHS_IN_A_ROW_MAX: u32 = 3;
+pub const DEATHS_IN_A_ROW_MAX: u32 = 3;
 /// How long processes that a subject left behind have to go by themselves.
 const GRACE: Duration = Duration::from_secs(2);
 
