@@ -2,6 +2,7 @@
 
 use super::{Fault, Point};
 use crate::handler::Left;
+use crate::image::native::fault_code;
 use rustix::process::{Signal, getpid, getppid, kill_process};
 
 /// A fault that rides in a loan: what happens, and which receipt of the black box says that it did.
@@ -33,12 +34,12 @@ impl Fault {
     /// The number under which the C side knows this fault; 0 for faults that are not native.
     pub(crate) fn native_code(self) -> u32 {
         match self {
-            Self::Abort => 1,
-            Self::Segfault => 2,
-            Self::Exit => 3,
-            Self::Hang => 4,
-            Self::Error => 5,
-            Self::Shutdown | Self::Panic | Self::KillSubject => 0,
+            Self::Abort => fault_code::ABORT,
+            Self::Segfault => fault_code::SEGFAULT,
+            Self::Exit => fault_code::EXIT,
+            Self::Hang => fault_code::HANG,
+            Self::Error => fault_code::ERROR,
+            Self::Shutdown | Self::Panic | Self::KillSubject => fault_code::NONE,
         }
     }
 
