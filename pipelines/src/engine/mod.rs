@@ -4,6 +4,8 @@
 //! life mean), [`tree`] (which workers there should be), [`batcher`] (when a batch is full). The rest is
 //! the shell around them: a supervisor that only receives and alone spawns, a feeder that asks the
 //! producer when there is room, a crew of lanes that pull from the ledger, an outlet that handles batches.
+//!
+//! Beside it, for state that several threads share: [`server`], reached by calls and casts.
 
 pub mod batcher;
 mod books;
@@ -14,6 +16,7 @@ pub mod lane;
 pub mod ledger;
 mod outlet;
 mod run;
+pub mod server;
 mod supervisor;
 pub mod tree;
 mod watch;
