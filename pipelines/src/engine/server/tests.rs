@@ -172,7 +172,10 @@ fn a_call_to_a_dead_server_errors_at_once() {
 
 #[test]
 fn a_panic_frees_every_caller_at_once() {
-    let (server, handle, end) = clerk(8);
+    // With no room for what terminate says, it waits until the callers were told.
+    let (at_the_end, end) = bounded(0);
+    let server = Server::start("clerk", Plan { at_the_end, ..plan().0 }, 8).unwrap();
+    let handle: Handle<Clerk> = server.handle();
     let (to, given) = bounded(1);
     let kept = handle.post(Ask::Keep(1), None).unwrap();
     let elsewhere = handle.post(Ask::GiveAway(to), None).unwrap();
@@ -186,8 +189,8 @@ fn a_panic_frees_every_caller_at_once() {
         assert!(!handle.is_alive());
     }
     caller.reply(9);
-    assert_eq!(server.wait(), Ending::Panicked("asked to panic".into()));
     assert_eq!(end.recv().unwrap().0, Ending::Panicked("asked to panic".into()));
+    assert_eq!(server.wait(), Ending::Panicked("asked to panic".into()));
 }
 
 #[test]
@@ -286,7 +289,8 @@ fn death_frees_whoever_waits_for_room() {
 #[test]
 fn every_ending_is_told_and_terminated() {
     let (at_end, ended) = bounded(1);
-    let cases: [(fn(&Handle<Clerk>), Option<&'static str>, Ending); 6] = [
+    type Act = fn(&Handle<Clerk>);
+    let cases: [(Act, Option<&'static str>, Ending); 6] = [
         (|h| h.stop(), None, Ending::Stopped),
         (|h| h.cast(Tell::End).unwrap(), None, Ending::Normal),
         (|h| h.cast(Tell::Panic).unwrap(), None, Ending::Panicked("told to".into())),
