@@ -19,8 +19,7 @@ struct Clerk {
 }
 
 struct Plan {
-    init: Result<(), Failure>,
-    init_panics: bool,
+    init: fn() -> Result<(), Failure>,
     last_words: Option<&'static str>,
     at_the_end: Sender<(Ending, Vec<u64>)>,
 }
@@ -52,8 +51,7 @@ impl Service for Clerk {
     type Cast = Tell;
 
     fn init(plan: &Plan) -> Result<Self, Failure> {
-        assert!(!plan.init_panics, "no pencils");
-        plan.init.clone()?;
+        (plan.init)()?;
         let (at_the_end, last_words) = (plan.at_the_end.clone(), plan.last_words);
         Ok(Self { kept: vec![], told: vec![], at_the_end, last_words })
     }
@@ -110,7 +108,7 @@ type End = Receiver<(Ending, Vec<u64>)>;
 
 fn plan() -> (Plan, End) {
     let (at_the_end, end) = bounded(1);
-    (Plan { init: Ok(()), init_panics: false, last_words: None, at_the_end }, end)
+    (Plan { init: || Ok(()), last_words: None, at_the_end }, end)
 }
 
 fn clerk(mailbox: usize) -> (Server<Clerk>, Handle<Clerk>, End) {
@@ -142,14 +140,14 @@ fn messages_are_taken_in_order_one_at_a_time() {
 #[test]
 fn a_failing_init_is_a_failed_start_with_its_words() {
     let (mut failing, end) = plan();
-    failing.init = Err(Failure::input("no paper"));
+    failing.init = || Err(Failure::input("no paper"));
     let ended = |_| panic!("this never ran");
     let failure = Server::<Clerk>::start_watched("clerk", failing, 1, ended).err().unwrap();
     assert_eq!(failure, Failure::input("no paper"));
     assert_eq!(end.recv().ok(), None, "nothing was made, nothing is terminated");
 
     let (mut panicking, _end) = plan();
-    panicking.init_panics = true;
+    panicking.init = || panic!("no pencils");
     let failure = Server::<Clerk>::start_watched("clerk", panicking, 1, ended).err().unwrap();
     assert_eq!(failure.what, "the server \"clerk\" could not start: no pencils");
 
