@@ -52,9 +52,9 @@ pub enum Order {
     GiveUp,
 }
 
-/// The supervision tree of one crew: today one level, one_for_one, with a budget.
+/// The workers of one crew that are to be started, one_for_one, with a budget.
 #[derive(Debug)]
-pub struct Tree {
+pub struct Reserve {
     intensity: Intensity,
     failures: VecDeque<Instant>,
     in_a_row: u32,
@@ -63,8 +63,8 @@ pub struct Tree {
     given_up: bool,
 }
 
-impl Tree {
-    /// A tree without workers.
+impl Reserve {
+    /// No workers yet.
     pub fn new(intensity: Intensity) -> Self {
         Self {
             intensity,
@@ -120,48 +120,48 @@ mod tests {
     #[test]
     fn workers_that_cannot_start_are_retried_ever_later_and_then_given_up() {
         let intensity = Intensity { restarts: 3, ..Intensity::default() };
-        let (mut tree, mut now, mut waits) = (Tree::new(intensity), Instant::now(), vec![]);
+        let (mut reserve, mut now, mut waits) = (Reserve::new(intensity), Instant::now(), vec![]);
         let mut orders = vec![];
-        tree.step(now, Event::Wanted, &mut orders);
+        reserve.step(now, Event::Wanted, &mut orders);
         assert_eq!(orders, [Order::Spawn]);
         loop {
             orders.clear();
-            tree.step(now, Event::StillBorn, &mut orders);
+            reserve.step(now, Event::StillBorn, &mut orders);
             if orders == [Order::GiveUp] {
                 break;
             }
-            tree.step(now, Event::Wanted, &mut orders);
+            reserve.step(now, Event::Wanted, &mut orders);
             assert_eq!(orders, [], "no storm: a replacement waits");
-            let due = tree.deadline().expect("something is wanted");
+            let due = reserve.deadline().expect("something is wanted");
             waits.push(due - now);
             now = due;
-            tree.step(now, Event::Tick, &mut orders);
+            reserve.step(now, Event::Tick, &mut orders);
             assert_eq!(orders, [Order::Spawn]);
         }
         assert_eq!(waits, [10, 20, 40].map(Duration::from_millis));
-        tree.step(now + Duration::from_secs(60), Event::Wanted, &mut orders);
+        reserve.step(now + Duration::from_secs(60), Event::Wanted, &mut orders);
         assert_eq!(orders, [Order::GiveUp], "given up is given up");
     }
 
     proptest! {
-        /// Whatever happens, each wanted worker is spawned once, or the tree gave up.
+        /// Whatever happens, each wanted worker is spawned once, or the reserve gave up.
         #[test]
         fn no_worker_is_forgotten_or_doubled(events in prop::collection::vec((0u8..4, 0u64..3000), 1..200)) {
-            let (mut tree, mut now) = (Tree::new(Intensity::default()), Instant::now());
+            let (mut reserve, mut now) = (Reserve::new(Intensity::default()), Instant::now());
             let (mut wanted, mut spawned, mut gave_up) = (0, 0, 0);
             let mut orders = vec![];
             for (kind, wait_ms) in events {
                 now += Duration::from_millis(wait_ms);
                 let event = [Event::Wanted, Event::StillBorn, Event::Started, Event::Tick][kind as usize];
                 wanted += usize::from(event == Event::Wanted);
-                tree.step(now, event, &mut orders);
+                reserve.step(now, event, &mut orders);
                 for order in orders.drain(..) {
                     match order { Order::Spawn => spawned += 1, Order::GiveUp => gave_up += 1 }
                 }
                 prop_assert!(spawned <= wanted && gave_up <= 1);
             }
-            if let Some(due) = tree.deadline() { now = now.max(due); }
-            tree.step(now, Event::Tick, &mut orders);
+            if let Some(due) = reserve.deadline() { now = now.max(due); }
+            reserve.step(now, Event::Tick, &mut orders);
             spawned += orders.iter().filter(|o| **o == Order::Spawn).count();
             prop_assert!(gave_up == 1 || spawned == wanted);
         }
