@@ -1,7 +1,8 @@
 //! How a pipeline runs.
 //!
 //! Pure, and tested without threads: [`ledger`] (who owns each item), [`lane`] (what a worker's signs of
-//! life mean), [`reserve`] (which worker processes are to be started), [`batcher`] (when a batch is
+//! life mean), [`tree`] (which of a pipeline's processes run), [`reserve`] (which worker processes are to be
+//! started), [`batcher`] (when a batch is
 //! full). The rest is the shell around them: a supervisor that only receives and alone spawns, a feeder
 //! that asks the producer when there is room, a crew of lanes that pull from the ledger, an outlet that
 //! handles batches.
@@ -17,6 +18,7 @@ mod outlet;
 pub mod reserve;
 mod run;
 mod supervisor;
+pub mod tree;
 mod watch;
 
 pub(crate) use run::{Parts, inline, run};

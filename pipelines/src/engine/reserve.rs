@@ -1,4 +1,4 @@
-//! Which workers there should be. Pure: starts and deaths in, spawn orders out.
+//! Which worker processes are to be started. Pure: starts and deaths in, spawn orders out.
 //!
 //! Restart intensity counts workers that die before their first result without holding an item: workers
 //! that cannot start. A death that holds an item is limited by that item's attempts instead.
