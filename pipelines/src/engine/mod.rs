@@ -1,9 +1,12 @@
-//! How a pipeline runs.
+//! How a pipeline runs: producers, processors, batchers and batch processors under a supervision tree.
 //!
-//! Pure, and tested without threads: [`ledger`] (who owns each item), [`lane`] (what a worker's signs of
-//! life mean), [`tree`] (which workers there should be), [`batcher`] (when a batch is full). The rest is
-//! the shell around them: a supervisor that only receives and alone spawns, a feeder that asks the
-//! producer when there is room, a crew of lanes that pull from the ledger, an outlet that handles batches.
+//! Pure, and tested without threads: [`ledger`] (who owns each item), [`tree`] (which processes there should
+//! be), [`batcher`] (when a batch is full), [`limiter`] (how fast), [`lane`] (what a worker process's signs
+//! of life mean), [`reserve`] (which worker processes are to be started). The rest is the shell around them:
+//! a supervisor that only receives and alone starts threads and processes, feeders that ask the producers
+//! when there is room, a crew of lanes that pull from the ledger, outlets that handle batches.
+//!
+//! Three [`settings`] of this one engine are compared: Broadway's, HtPipe's, ours.
 //!
 //! Beside it, for state that several threads share: [`server`], reached by calls and casts.
 
@@ -15,6 +18,7 @@ pub mod hands;
 pub mod lane;
 pub mod ledger;
 mod outlet;
+pub mod reserve;
 mod run;
 pub mod server;
 mod supervisor;

@@ -1,7 +1,7 @@
 //! The one thread that starts workers. It only receives, and never waits for what it supervises.
 
 use super::books::Books;
-use super::tree::{Event, Intensity, Order, Tree};
+use super::reserve::{Event, Intensity, Order, Reserve};
 use crate::black_box::What;
 use crate::engine::watch::Watch;
 use crate::isolation::child::{Child, Plan};
@@ -38,13 +38,13 @@ pub(crate) fn supervise<T>(
     books: &Books<T>,
     watch: &Watch,
 ) {
-    let mut tree = Tree::new(intensity);
+    let mut reserve = Reserve::new(intensity);
     let mut spares = Some(spares);
     let mut orders = Vec::new();
     let mut why = String::new();
     let mut started = 0;
     for _ in 0..strength.lanes {
-        tree.step(Instant::now(), Event::Wanted, &mut orders);
+        reserve.step(Instant::now(), Event::Wanted, &mut orders);
     }
     loop {
         spares = spares.filter(|_| !books.is_stopped());
@@ -59,15 +59,15 @@ pub(crate) fn supervise<T>(
                     }
                     Err(failure) => {
                         why = failure.what;
-                        tree.step(Instant::now(), Event::StillBorn, &mut orders);
-                        tree.step(Instant::now(), Event::Wanted, &mut orders);
+                        reserve.step(Instant::now(), Event::StillBorn, &mut orders);
+                        reserve.step(Instant::now(), Event::Wanted, &mut orders);
                     }
                 },
             }
             // Whoever waits for a worker learns that none will come.
             spares = spares.filter(|_| !books.is_stopped());
         }
-        let notice = match tree.deadline() {
+        let notice = match reserve.deadline() {
             Some(due) => notices.recv_deadline(due),
             None => notices.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
@@ -77,7 +77,7 @@ pub(crate) fn supervise<T>(
                 started += 1;
                 if started == strength.lanes {
                     for _ in 0..strength.spares {
-                        tree.step(Instant::now(), Event::Wanted, &mut orders);
+                        reserve.step(Instant::now(), Event::Wanted, &mut orders);
                     }
                 }
                 Event::Started
@@ -89,7 +89,7 @@ pub(crate) fn supervise<T>(
             Err(RecvTimeoutError::Timeout) => Event::Tick,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        tree.step(Instant::now(), event, &mut orders);
+        reserve.step(Instant::now(), event, &mut orders);
     }
 }
 

@@ -8,7 +8,7 @@ pub mod tail;
 pub(crate) mod tuning;
 pub mod worker;
 
-use crate::engine::tree::Intensity;
+use crate::engine::reserve::Intensity;
 use crate::message::Failure;
 use segment::Segment;
 use std::sync::Arc;

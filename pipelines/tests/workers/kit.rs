@@ -4,7 +4,7 @@ use crate::shelf::{Collect, Delivered, Keep, Shelf};
 use pipelines::black_box::{BlackBox, Event, What};
 use pipelines::engine::Watch;
 use pipelines::engine::ledger::Delivery;
-use pipelines::engine::tree::Intensity;
+use pipelines::engine::reserve::Intensity;
 use pipelines::fault::Fault;
 use pipelines::fault::strike::Strike;
 use pipelines::handler::{Desk, Handler};

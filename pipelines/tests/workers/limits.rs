@@ -4,7 +4,7 @@ use crate::kit::{Numbers, Outcome, Setup, Start, toil};
 use crate::shelf::Shelf;
 use libtest_mimic::Trial;
 use pipelines::black_box::What;
-use pipelines::engine::tree::Intensity;
+use pipelines::engine::reserve::Intensity;
 use pipelines::fault::Fault;
 use pipelines::message::{Blame, Death, Failure, ItemId};
 use std::fs::{read_dir, read_to_string};
