@@ -1,9 +1,10 @@
 //! How a pipeline runs.
 //!
 //! Pure, and tested without threads: [`ledger`] (who owns each item), [`lane`] (what a worker's signs of
-//! life mean), [`tree`] (which workers there should be), [`batcher`] (when a batch is full). The rest is
-//! the shell around them: a supervisor that only receives and alone spawns, a feeder that asks the
-//! producer when there is room, a crew of lanes that pull from the ledger, an outlet that handles batches.
+//! life mean), [`tree`] (which workers there should be), [`batcher`] (when a batch is full), [`limiter`]
+//! (how many items may go now). The rest is the shell around them: a supervisor that only receives and
+//! alone spawns, a feeder that asks the producer when there is room, a crew of lanes that pull from the
+//! ledger, an outlet that handles batches.
 
 pub mod batcher;
 mod books;
@@ -12,6 +13,7 @@ mod feeder;
 pub mod hands;
 pub mod lane;
 pub mod ledger;
+pub mod limiter;
 mod outlet;
 mod run;
 mod supervisor;
