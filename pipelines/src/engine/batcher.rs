@@ -59,14 +59,14 @@ pub struct Batcher<T> {
     keys_max: usize,
     partitions: Option<Partitions<T>>,
     at_end: Trigger,
-    /// By serial number: the oldest is the first, and the first that is due.
+    /// By serial number: the oldest is the first, and the first that is due. If the clock steps back, younger
+    /// ones wait for it.
     open: BTreeMap<u64, Open<T>>,
     /// The serial number of each place's open batch.
     serials: HashMap<Place, u64>,
     /// The one that an item joined last.
     hot: Option<(Place, u64)>,
     next: u64,
-    latest: Option<Instant>,
     len: usize,
     /// The length of the batch that went out last: room for as many is made in the next.
     typical: usize,
@@ -87,7 +87,6 @@ impl<T> Batcher<T> {
             serials: HashMap::new(),
             hot: None,
             next: 0,
-            latest: None,
             len: 0,
             typical: 0,
         }
@@ -228,9 +227,6 @@ impl<T> Batcher<T> {
         if self.open.len() >= self.keys_max {
             self.emit_oldest(Trigger::Keys, batches);
         }
-        // Even if the clock steps back, a younger batch is not due before an older one.
-        let now = self.latest.map_or(now, |latest| latest.max(now));
-        self.latest = Some(now);
         let splitter = match &self.split {
             Split::Custom(make) => Some(make()),
             Split::Count(_) | Split::Carrying(_) => None,
