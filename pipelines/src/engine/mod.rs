@@ -17,6 +17,7 @@ mod feeder;
 pub mod hands;
 pub mod lane;
 pub mod ledger;
+pub mod limiter;
 mod outlet;
 pub mod reserve;
 mod run;

@@ -32,14 +32,14 @@ impl<T> Outlet<T> {
             return;
         }
         let batches = self.batches.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for (batch, to) in full.into_iter().zip(batches) {
+        for ((_, batch), to) in full.into_iter().zip(batches) {
             // It fails only when the batch handlers are gone, and then the run has stopped.
             to.send(batch).ok();
         }
     }
 
     pub(crate) fn put(&self, done: Done<T>) {
-        self.step(Batching::Item(done));
+        self.step(Batching::Item { key: 0, flush: false, item: done });
     }
 
     /// There will be no more: what is left goes out, and then the batch handlers see the end.
@@ -53,7 +53,7 @@ impl<T> Outlet<T> {
         let mut full = Vec::new();
         let mut batcher = self.batcher.lock().unwrap_or_else(PoisonError::into_inner);
         batcher.step(Instant::now(), Batching::Tick, &mut full);
-        full.pop()
+        full.pop().map(|(_, batch)| batch)
     }
 
     fn deadline(&self) -> Option<Instant> {

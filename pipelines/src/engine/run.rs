@@ -1,6 +1,6 @@
 //! One run: the threads of a pipeline, from their start to their end.
 
-use super::batcher::Batcher;
+use super::batcher::{Batcher, Split};
 use super::books::{Alarm, Books};
 use super::crew::Lane;
 use super::feeder::feed;
@@ -62,7 +62,8 @@ where
     let ledger = Ledger::new(stage.delivery, stage.workers, stage.attempts);
     let books = Books::new(ledger, closers)?;
     let (to_handlers, batches) = bounded(batch.workers);
-    let outlet = &Outlet::new(Batcher::new(batch.size, batch.within), to_handlers);
+    let batcher = Batcher::new(Split::Count(batch.size), batch.within);
+    let outlet = &Outlet::new(batcher, to_handlers);
     let (books_ref, watch_ref) = (&books, &watch);
     scope(|scope| {
         for _ in 0..batch.workers {
