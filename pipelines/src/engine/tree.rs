@@ -3,7 +3,8 @@
 //! The semantics are those of OTP's supervisor: starts are sequential and in order, stops sequential and
 //! in reverse, a supervisor whose budget is spent stops its children and is then a dead child of its own
 //! supervisor. Deaths that happen while a supervisor is busy are acted on afterwards, oldest first, unless
-//! the child was stopped or restarted in the meantime. Where it differs:
+//! the child was stopped or restarted in the meantime. A supervisor that is yet to be told to leave goes on
+//! restarting: so a pipeline can be drained although its processes die. Where it differs:
 //!
 //! - A supervisor told to leave also tells a leaf that has not come up yet. OTP waits until it has.
 //! - A killed supervisor takes its children down in order, and only then is it dead to its own. In OTP they
@@ -185,7 +186,7 @@ impl Tree {
             }
             Event::StartFailed { leaf, incarnation } => self.gone(now, leaf, incarnation, false),
             Event::Exited { leaf, incarnation, normal } => {
-                self.gone(now, leaf, incarnation, normal)
+                self.gone(now, leaf, incarnation, normal);
             }
             Event::Kill { tree } => self.kill(&tree),
             Event::Stop if self.units[ROOT].phase == Phase::Down => self.end(Why::Told, orders),
