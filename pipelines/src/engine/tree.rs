@@ -186,7 +186,7 @@ impl Tree {
             }
             Event::StartFailed { leaf, incarnation } => self.gone(now, leaf, incarnation, false),
             Event::Exited { leaf, incarnation, normal } => {
-                self.gone(now, leaf, incarnation, normal)
+                self.gone(now, leaf, incarnation, normal);
             }
             Event::Kill { tree } => self.kill(&tree),
             Event::Stop if self.units[ROOT].phase == Phase::Down => self.end(Why::Told, orders),

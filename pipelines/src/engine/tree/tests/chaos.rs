@@ -155,19 +155,20 @@ impl World {
         let (starting, up) = (self.pick(pick, Life::Starting), self.pick(pick, Life::Up));
         let asked = self.pick(pick, Life::Asked);
         match (kind, starting, asked, up) {
-            (0..=4, Some(at), ..) => self.answer_start(at, true),
-            (5, Some(at), ..) => self.answer_start(at, false),
-            (6, Some(at), ..) => self.exit(at, pick % 2 == 0),
-            (7..=9, _, Some(at), _) => self.exit(at, pick % 2 == 0),
-            (10, _, Some(at), _) => self.answer_start(at, true),
-            (11..=13, _, _, Some(at)) => self.exit(at, kind == 13),
-            (14, ..) => self.step(Event::Kill { tree: format!("tree {}", pick % 6) }),
-            (15, ..) if !self.real.is_empty() => {
+            (0..=11, Some(at), ..) => self.answer_start(at, true),
+            (12, Some(at), ..) => self.answer_start(at, false),
+            (13, Some(at), ..) => self.exit(at, pick % 2 == 0),
+            (14..=19, _, Some(at), _) => self.exit(at, pick % 2 == 0),
+            (20, _, Some(at), _) => self.answer_start(at, true),
+            (21..=30, _, _, Some(at)) => self.exit(at, kind == 30),
+            // Seldom the root.
+            (31, ..) => self.step(Event::Kill { tree: format!("tree {}", pick % 13) }),
+            (32, ..) if !self.real.is_empty() => {
                 let real = &self.real[pick % self.real.len()];
                 let (leaf, incarnation) = (real.leaf, real.incarnation.wrapping_sub(1));
                 self.step(Event::Exited { leaf, incarnation, normal: false });
             }
-            (16, ..) => {
+            (33..=35, ..) => {
                 self.now = self.tree.deadline().unwrap_or(self.now);
                 self.step(Event::Tick);
             }
@@ -197,16 +198,18 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
 
     #[test]
     fn nobody_is_lost_or_doubled_and_no_budget_exceeded(
         spec in random_tree(true),
-        actions in prop::collection::vec((0u8..18, 0usize..100, 0u64..30), 0..120),
+        actions in prop::collection::vec((0u8..40, 0usize..100, 0u64..30), 0..120),
+        rises in prop::bool::weighted(0.8),
         stop in 0usize..400,
     ) {
         let mut world = World::new(&spec);
         world.step(Event::Start);
+        if rises { world.settle(); }
         for (n, action) in actions.into_iter().enumerate() {
             world.act(action);
             if n == stop { world.step(Event::Stop); }

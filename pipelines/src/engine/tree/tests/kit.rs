@@ -148,29 +148,34 @@ pub(super) fn random_tree(backoff: bool) -> impl Generate<Value = Spec> {
         restart,
         shutdown,
     });
-    let node =
-        leaf.prop_recursive(2, 12, 4, move |node| random_spec(node, backoff).prop_map(Node::Tree));
-    random_spec(node, backoff).prop_map(|mut spec| {
+    let node = leaf.prop_recursive(2, 16, 4, move |node| {
+        random_spec(node, 0..4, backoff).prop_map(Node::Tree)
+    });
+    random_spec(node, 1..6, backoff).prop_map(|mut spec| {
         number(&mut spec, &mut (0..), &mut (0..));
         spec
     })
 }
 
-fn random_spec(node: impl Generate<Value = Node>, backoff: bool) -> impl Generate<Value = Spec> {
+fn random_spec(
+    node: impl Generate<Value = Node>,
+    children: std::ops::Range<usize>,
+    backoff: bool,
+) -> impl Generate<Value = Spec> {
     let strategy = prop_oneof![
         Just(Strategy::OneForOne),
         Just(Strategy::OneForAll),
         Just(Strategy::RestForOne)
     ];
     let budget =
-        (0u32..4, 0u64..60).prop_map(|(restarts, within)| Budget { restarts, within: ms(within) });
+        (0u32..6, 0u64..80).prop_map(|(restarts, within)| Budget { restarts, within: ms(within) });
     let wait = Backoff { first: ms(1), most: ms(8), jitter: true, seed: 7 };
     let backoff = if backoff {
         prop_oneof![Just(wait), Just(Backoff::NONE)].boxed()
     } else {
         Just(Backoff::NONE).boxed()
     };
-    (strategy, budget, backoff, prop::collection::vec(node, 0..5)).prop_map(
+    (strategy, budget, backoff, prop::collection::vec(node, children)).prop_map(
         |(strategy, budget, backoff, children)| Spec {
             name: String::new(),
             strategy,
