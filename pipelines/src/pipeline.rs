@@ -2,6 +2,8 @@
 
 use crate::engine::hands::Hands;
 use crate::engine::hands::child::ChildHands;
+use crate::engine::hands::node::SharedHands;
+use crate::engine::htpipe::HtPipe;
 use crate::engine::ledger::Delivery;
 use crate::engine::{self, Parts, SetAside, Watch};
 use crate::handler::{BatchHandler, Handler};
@@ -31,6 +33,12 @@ pub(crate) enum Apart<H: Handler> {
         isolation: Isolation,
         role: &'static str,
         make: fn(ChildHands<'_>) -> Box<dyn Hands<H> + '_>,
+    },
+    Shared {
+        isolation: Isolation,
+        original: HtPipe,
+        role: &'static str,
+        make: fn(SharedHands) -> Box<dyn Hands<H>>,
     },
 }
 
@@ -87,6 +95,22 @@ impl<H: Handler> Stage<H> {
     {
         self.apart = Apart::Child {
             isolation,
+            role: worker::role_name::<H>(),
+            make: |hands| Box::new(hands),
+        };
+        self
+    }
+    /// All workers share one process, in HtPipe's way and with its times and losses. There are no spares, no
+    /// deadlines and no intensity; each worker adds `memory_max_bytes` to what the process may have. `main`
+    /// must begin with [`worker::enter`].
+    pub fn shared(mut self, isolation: Isolation, original: HtPipe) -> Self
+    where
+        H::In: Portable,
+        H::Out: Portable,
+    {
+        self.apart = Apart::Shared {
+            isolation,
+            original,
             role: worker::role_name::<H>(),
             make: |hands| Box::new(hands),
         };

@@ -15,6 +15,7 @@ mod books;
 mod crew;
 mod feeder;
 pub mod hands;
+pub mod htpipe;
 pub mod lane;
 pub mod ledger;
 pub mod limiter;

@@ -7,6 +7,7 @@ use super::feeder::feed;
 use super::hands::Hands;
 use super::hands::child::ChildHands;
 use super::hands::inline::Inline;
+use super::hands::node::{Shared, SharedHands};
 use super::ledger::Ledger;
 use super::outlet::{Outlet, handle_batches};
 use super::supervisor::{Notice, Strength, supervise};
@@ -56,11 +57,24 @@ where
             let slots = isolation.budget.slots(bytes, stage.workers + batch.size, most)?;
             (Some(plan(&stage, isolation, role, &watch)?), Segment::heap(0, slots, bytes)?)
         }
+        Apart::Shared { isolation, role, .. } => {
+            worker::must_be_entered()?;
+            let (outboxes, bytes) = (stage.workers * 2, isolation.result_bytes);
+            isolation.budget.slots(bytes, outboxes, outboxes)?;
+            let slots = isolation.budget.slots(bytes, stage.workers + batch.size, most)?;
+            (Some(plan(&stage, isolation, role, &watch)?), Segment::heap(0, slots, bytes)?)
+        }
     };
     let closing = results.clone();
     let closers = vec![producer.closer(), Box::new(move || closing.close())];
     let ledger = Ledger::new(stage.delivery, stage.workers, stage.attempts);
     let books = Books::new(ledger, closers)?;
+    let (shared, plan) = match (&stage.apart, plan) {
+        (Apart::Shared { original, .. }, Some(plan)) => {
+            (Some(Shared::new(plan, *original, stage.workers, books.bell())?), None)
+        }
+        (_, plan) => (None, plan),
+    };
     let (to_handlers, batches) = bounded(batch.workers);
     let batcher = Batcher::new(Split::Count(batch.size), batch.within);
     let outlet = &Outlet::new(batcher, to_handlers);
@@ -86,7 +100,7 @@ where
             watch: watch_ref,
             aside: &*aside,
         };
-        lanes(scope, &stage, lane, plan.as_ref(), &results);
+        lanes(scope, &stage, lane, (plan.as_ref(), shared), &results);
         outlet.close();
     });
     books.close()
@@ -123,12 +137,12 @@ fn lanes<'scope, 'env: 'scope, H: Handler>(
     scope: &'scope Scope<'scope, 'env>,
     stage: &'env Stage<H>,
     lane: impl Fn(usize) -> Lane<'env, H>,
-    plan: Option<&Plan>,
+    (plan, shared): (Option<&Plan>, Option<Arc<Shared>>),
     results: &Arc<Segment>,
 ) {
     let (notices, noticed) = bounded::<Notice>(NOTICES);
     let (spares, intensity) = match &stage.apart {
-        Apart::Inline { .. } => (0, Default::default()),
+        Apart::Inline { .. } | Apart::Shared { .. } => (0, Default::default()),
         Apart::Child { isolation, .. } => (isolation.spares, isolation.intensity),
     };
     let strength = Strength { lanes: stage.workers, spares };
@@ -136,7 +150,7 @@ fn lanes<'scope, 'env: 'scope, H: Handler>(
     let (books, watch) = (lane(0).books, lane(0).watch);
     for number in 0..stage.workers {
         let lane = lane(number);
-        let mut hands = hands(stage, &lane, &spares, &notices, results);
+        let mut hands = hands(stage, &lane, (&spares, &notices), shared.as_ref(), results);
         let here = notices.clone();
         scope.spawn(move || {
             let _alarm = Alarm(lane.books);
@@ -155,8 +169,8 @@ fn lanes<'scope, 'env: 'scope, H: Handler>(
 fn hands<'a, H: Handler>(
     stage: &'a Stage<H>,
     lane: &Lane<'a, H>,
-    spares: &Receiver<crate::isolation::child::Child>,
-    notices: &Sender<Notice>,
+    (spares, notices): (&Receiver<crate::isolation::child::Child>, &Sender<Notice>),
+    shared: Option<&Arc<Shared>>,
     results: &Arc<Segment>,
 ) -> Box<dyn Hands<H> + 'a> {
     match &stage.apart {
@@ -174,6 +188,10 @@ fn hands<'a, H: Handler>(
             worker: None,
             writer: Writer::default(),
         }),
+        Apart::Shared { make, .. } => {
+            let shared = shared.expect("a shared stage has its shared process");
+            make(SharedHands::new(lane.number, shared.clone(), results.clone()))
+        }
     }
 }
 

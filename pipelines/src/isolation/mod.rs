@@ -3,6 +3,10 @@
 
 pub mod child;
 pub mod frame;
+pub(crate) mod link;
+pub(crate) mod node;
+mod post;
+mod process;
 pub mod segment;
 pub mod tail;
 pub(crate) mod tuning;

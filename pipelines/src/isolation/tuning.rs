@@ -10,7 +10,7 @@ const SLICE_NS: u64 = 200_000;
 /// the kernel each time (`brk`), and each tile then pays for some forty page faults.
 pub(crate) fn keep_freed_memory() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: `mallopt` may be called at any time before other threads run; a worker has one thread.
+    // SAFETY: `mallopt` may be called at any time before other threads run; a worker has one when it starts.
     unsafe {
         libc::mallopt(libc::M_TRIM_THRESHOLD, 256 << 20);
         libc::mallopt(libc::M_MMAP_THRESHOLD, 256 << 20);

@@ -1,25 +1,21 @@
 //! The child's side: what a worker process does from its first line to its end.
 
-use super::child::{FILES_MAX, Hello, ROLE};
 use super::frame::{FRAME_BYTES_MAX, Malformed, Memory, Portable, Reader, Writer};
-use super::segment::Segment;
+use super::post::{Duty, Post, Reception};
+use super::process::ROLE;
 use super::tuning;
-use crate::black_box::{Receipts, now_ns};
+use crate::black_box::now_ns;
 use crate::fault::Fault;
 use crate::fault::strike::{Strike, Unit};
 use crate::handler::{Desk, Handler};
 use crate::message::{Failure, ItemId};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg};
-use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, setrlimit};
-use std::io::IoSliceMut;
-use std::os::fd::OwnedFd;
+use rustix::net::RecvFlags;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use super::post::forbid_core_dumps;
+
 static ENTERED: AtomicBool = AtomicBool::new(false);
-/// Bytes of a first message at most.
-const HELLO_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of an error's text that travel.
 const TEXT_BYTES_MAX: usize = 512;
 
@@ -48,7 +44,7 @@ pub fn enter(roles: &[Role]) {
     ENTERED.store(true, Ordering::SeqCst);
     let Some(name) = std::env::var_os(ROLE) else { return };
     let end = match roles.iter().find(|r| name == r.name) {
-        Some(role) => Post::take().and_then(|post| (role.serve)(post)),
+        Some(role) => work(role.serve),
         None => Err(format!("main does not name the role {name:?} in worker::enter")),
     };
     if let Err(why) = &end {
@@ -62,86 +58,28 @@ pub(crate) fn was_entered() -> bool {
     ENTERED.load(Ordering::SeqCst)
 }
 
-/// Everything a worker was given.
-struct Post {
-    socket: OwnedFd,
-    config: String,
-    slabs: Vec<Arc<Segment>>,
-    outbox: Arc<Segment>,
-    receipts: Option<Receipts>,
+/// What a process does from its first message to its end.
+fn work(serve: fn(Post) -> Result<(), String>) -> Result<(), String> {
+    match Duty::take()? {
+        Duty::Lane(post) => serve(post),
+        Duty::Lanes(reception) => serve_all(&reception, serve),
+    }
 }
 
-impl Post {
-    fn take() -> Result<Self, String> {
-        let failed = |what: &str, e: &dyn std::fmt::Display| format!("could not {what}: {e}");
-        let socket = rustix::io::fcntl_dupfd_cloexec(std::io::stdin(), 3)
-            .map_err(|e| failed("take the socket", &e))?;
-        let null = std::fs::File::open("/dev/null").map_err(|e| failed("open /dev/null", &e))?;
-        rustix::stdio::dup2_stdin(&null).map_err(|e| failed("free standard input", &e))?;
-        tuning::keep_freed_memory();
-        tuning::short_slices();
-        let (hello, files) = receive_hello(&socket)?;
-        die_with(hello.parent).map_err(|e| failed("bind to the parent", &e))?;
-        limit(hello.memory_max_bytes).map_err(|e| failed("set limits", &e))?;
-
-        let mut files = files.into_iter();
-        let mut file = || files.next().ok_or("a file is missing from the first message");
-        let outbox = Segment::attach_outbox(hello.outbox, file()?).map_err(|e| e.what)?;
-        let slabs = hello.slabs.into_iter();
-        let slabs = slabs.map(|shape| Segment::attach_slab(shape, file()?).map_err(|e| e.what));
-        let slabs = slabs.collect::<Result<_, String>>()?;
-        let receipts = match hello.receipts {
-            Some(cap) => Some(Receipts::attach(&file()?, cap).map_err(|e| e.what)?),
-            None => None,
+/// A thread for each lane, until the end of the process's life. Whatever they are at then ends with it.
+fn serve_all(reception: &Reception, serve: fn(Post) -> Result<(), String>) -> Result<(), String> {
+    let end = reception.end();
+    reception.open()?;
+    while let Some(post) = reception.next(end)? {
+        let seat = move || {
+            tuning::short_slices();
+            if let Err(why) = serve(post) {
+                eprintln!("{why}");
+            }
         };
-        Ok(Self { socket, config: hello.config, slabs, outbox, receipts })
+        std::thread::Builder::new().spawn(seat).map_err(|e| format!("no thread: {e}"))?;
     }
-
-    fn send(&self, frame: &[u8]) -> Result<(), String> {
-        let sent = rustix::net::send(&self.socket, frame, SendFlags::NOSIGNAL);
-        sent.map(|_| ()).map_err(|e| format!("could not answer: {e}"))
-    }
-}
-
-fn receive_hello(socket: &OwnedFd) -> Result<(Hello, Vec<OwnedFd>), String> {
-    let mut bytes = vec![0; HELLO_BYTES_MAX];
-    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_MAX))];
-    let mut rights = RecvAncillaryBuffer::new(&mut space);
-    let buffer = &mut [IoSliceMut::new(&mut bytes)];
-    let got = recvmsg(socket, buffer, &mut rights, RecvFlags::CMSG_CLOEXEC)
-        .map_err(|e| format!("could not receive the first message: {e}"))?;
-    let files = rights.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(files) => Some(files),
-        _ => None,
-    });
-    let files = files.flatten().collect();
-    let hello = serde_json::from_slice(&bytes[..got.bytes])
-        .map_err(|e| format!("the first message makes no sense: {e}"))?;
-    Ok((hello, files))
-}
-
-/// The kernel ends this process when its parent ends; if that happened already, this says so.
-fn die_with(parent: i32) -> rustix::io::Result<()> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    let alive = getppid().map(Pid::as_raw_nonzero).is_some_and(|p| p.get() == parent);
-    if alive { Ok(()) } else { Err(rustix::io::Errno::SRCH) }
-}
-
-fn limit(memory_max_bytes: u64) -> rustix::io::Result<()> {
-    forbid_core_dumps()?;
-    let limit = Some(memory_max_bytes);
-    setrlimit(Resource::Data, Rlimit { current: limit, maximum: limit })
-}
-
-/// No core dump of this process: writing one takes longer than all the rest of a recovery.
-///
-/// # Errors
-/// When the kernel refuses.
-pub fn forbid_core_dumps() -> rustix::io::Result<()> {
-    // 1, not 0: it also stops a core_pattern pipe, which the kernel would start in spite of 0. A hard limit
-    // that is 0 already cannot be raised.
-    let limit = Some(getrlimit(Resource::Core).maximum.map_or(1, |most| most.min(1)));
-    setrlimit(Resource::Core, Rlimit { current: limit, maximum: limit })
+    Ok(())
 }
 
 /// Kinds of answers.
@@ -174,25 +112,29 @@ impl Portable for Errand {
     }
 }
 
+fn open<H: Handler>(post: &Post) -> Result<H, Failure> {
+    let opened = catch_unwind(|| {
+        let config = serde_json::from_str(&post.stock.config)
+            .map_err(|e| Failure::engine(format!("the handler's config makes no sense: {e}")))?;
+        H::open(&config)
+    });
+    opened.unwrap_or_else(|_| Err(Failure::engine("open panicked")))
+}
+
+/// Does what one lane asks for until it closes the line. A process that is there for this lane alone ends
+/// when its handler cannot be opened; among others, each call tries again.
 fn serve<H: Handler>(post: Post) -> Result<(), String>
 where
     H::In: Portable,
     H::Out: Portable,
 {
-    let opened = catch_unwind(|| {
-        let config = serde_json::from_str(&post.config)
-            .map_err(|e| Failure::engine(format!("the handler's config makes no sense: {e}")))?;
-        H::open(&config)
-    });
     let mut out = Writer::default();
-    let mut handler = match opened.unwrap_or_else(|_| Err(Failure::engine("open panicked"))) {
-        Ok(handler) => handler,
-        Err(failure) => {
-            out.u8(answer::NOT_READY);
-            out.bytes(clipped(&failure.what));
-            return post.send(out.finish());
-        }
-    };
+    let mut handler = open::<H>(&post);
+    if let (Err(failure), true) = (&handler, post.alone) {
+        out.u8(answer::NOT_READY);
+        out.bytes(clipped(&failure.what));
+        return post.send(out.finish());
+    }
     out.u8(answer::READY);
     post.send(out.finish())?;
     let mut frame = [0; FRAME_BYTES_MAX];
@@ -202,29 +144,37 @@ where
         if n == 0 {
             return Ok(());
         }
-        let mut reader = Reader::new(&frame[..n], Memory::Slabs(&post.slabs));
+        let mut reader = Reader::new(&frame[..n], Memory::Slabs(&post.stock.slabs));
         let bad = |e: Malformed| format!("a loan that makes no sense: {}", e.0);
         let errand = Errand::lift(&mut reader).map_err(bad)?;
         let input = H::In::lift(&mut reader).map_err(bad)?;
+        if handler.is_err() {
+            handler = open(&post);
+        }
         out.clear();
         one(&mut handler, &errand, &input, &post, &mut out);
         post.send(out.finish())?;
     }
 }
 
-/// Does one item, and writes the answer. A panic is answered too, and then waits for the end: the
-/// handler's state is not to be trusted any more.
-fn one<H: Handler>(handler: &mut H, errand: &Errand, input: &H::In, post: &Post, out: &mut Writer)
-where
+/// Does one item, and writes the answer. A panic is answered too; it costs the handler, whose state is not
+/// to be trusted any more.
+fn one<H: Handler>(
+    handler: &mut Result<H, Failure>,
+    errand: &Errand,
+    input: &H::In,
+    post: &Post,
+    out: &mut Writer,
+) where
     H::Out: Portable,
 {
     let Errand { item, attempt, strike } = *errand;
-    let mut desk = Desk::new(item, attempt, strike, post.receipts.as_ref(), &post.outbox);
+    let mut desk = Desk::new(item, attempt, strike, post.stock.receipts.as_ref(), &post.outbox);
     let start = now_ns();
     let result = catch_unwind(AssertUnwindSafe(|| {
         // Only a thread is ever told to leave.
         desk.before(Unit::Process).ok();
-        handler.handle(input, &mut desk)
+        handler.as_mut().map_err(|e| e.clone())?.handle(input, &mut desk)
     }));
     let work_ns = now_ns() - start;
     let mut head = |kind| {
@@ -242,7 +192,10 @@ where
             head(answer::FAILED);
             out.bytes(clipped(&failure.what));
         }
-        Err(_) => head(answer::PANICKED),
+        Err(_) => {
+            head(answer::PANICKED);
+            *handler = Err(Failure::engine("its state went with a panic"));
+        }
     }
 }
 

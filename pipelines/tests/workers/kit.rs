@@ -3,6 +3,7 @@
 use crate::shelf::{Collect, Delivered, Keep, Shelf};
 use pipelines::black_box::{BlackBox, Event, What};
 use pipelines::engine::Watch;
+use pipelines::engine::htpipe::HtPipe;
 use pipelines::engine::ledger::Delivery;
 use pipelines::engine::reserve::Intensity;
 use pipelines::fault::Fault;
@@ -138,6 +139,8 @@ pub(crate) struct Setup {
     pub(crate) delivery: Delivery,
     pub(crate) deadline: Duration,
     pub(crate) slabs: Vec<Arc<Segment>>,
+    /// One process for all workers, in this way.
+    pub(crate) shared: Option<HtPipe>,
     pub(crate) shelf: Shelf,
     /// Set when the run begins, for whoever wants to look into it from a callback.
     pub(crate) black_box: Arc<OnceLock<Arc<BlackBox>>>,
@@ -153,6 +156,7 @@ impl Default for Setup {
             delivery: Delivery::Lease,
             deadline: Duration::from_secs(20),
             slabs: vec![],
+            shared: None,
             shelf: Shelf::default(),
             black_box: Arc::default(),
         }
@@ -234,8 +238,11 @@ where
             .workers(setup.workers)
             .attempts(setup.attempts)
             .max_demand(NonZeroUsize::new(setup.demand).unwrap())
-            .delivery(setup.delivery)
-            .isolated(isolation);
+            .delivery(setup.delivery);
+        let stage = match setup.shared {
+            Some(original) => stage.shared(isolation, original),
+            None => stage.isolated(isolation),
+        };
         let aside = Arc::new(Mutex::new(Vec::new()));
         let told = aside.clone();
         let pipeline = Pipeline::from(producer)

@@ -34,13 +34,13 @@ fn peace(_: ItemId, _: u32) -> Option<Fault> {
 }
 
 /// The process ids of this process's children, reaped or not.
-fn children() -> String {
+pub(crate) fn children() -> String {
     let tasks = read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
     // A thread may end while it is looked at.
     tasks.filter_map(|task| read_to_string(task.join("children")).ok()).collect()
 }
 
-fn descriptors() -> usize {
+pub(crate) fn descriptors() -> usize {
     read_dir("/proc/self/fd").unwrap().count()
 }
 

@@ -5,6 +5,7 @@
 
 mod ends;
 mod faults;
+mod htpipe;
 mod kit;
 mod limits;
 mod oddities;
@@ -24,6 +25,7 @@ fn main() {
     setrlimit(Resource::Core, one).expect("core dumps can be limited");
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let trials = [faults::trials(), ends::trials(), limits::trials(), oddities::trials()];
+    let trials =
+        [faults::trials(), ends::trials(), limits::trials(), oddities::trials(), htpipe::trials()];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }

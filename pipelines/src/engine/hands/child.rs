@@ -6,8 +6,9 @@ use crate::engine::ledger::Loan;
 use crate::engine::supervisor::Notice;
 use crate::engine::watch::Watch;
 use crate::handler::Handler;
-use crate::isolation::child::{Child, Sign};
+use crate::isolation::child::Child;
 use crate::isolation::frame::{FRAME_BYTES_MAX, Memory, Portable, Reader, Writer};
+use crate::isolation::link::Sign;
 use crate::isolation::segment::Segment;
 use crate::isolation::worker::{Errand, answer};
 use crate::message::{Death, Failure, ItemId};
@@ -143,16 +144,10 @@ impl ChildHands<'_> {
     {
         let mut frame = [0; FRAME_BYTES_MAX];
         let mut worker = self.worker(&mut frame)?;
-        self.writer.clear();
-        errand.lower(&mut self.writer);
-        input.lower(&mut self.writer);
         let Errand { item, attempt, .. } = *errand;
-        let bytes = self.writer.finish().len();
-        if bytes > FRAME_BYTES_MAX {
+        if let Err(failure) = lower(&mut self.writer, errand, input) {
             self.worker = Some(worker);
-            let why =
-                format!("an item of {bytes} bytes, but a frame holds {FRAME_BYTES_MAX}: use Buf");
-            return Ok(Outcome { item, attempt, work_ns: 0, result: Err(Failure::item(why)) });
+            return Ok(Outcome { item, attempt, work_ns: 0, result: Err(failure) });
         }
         while !worker.child.send(self.writer.finish()) {
             // It died with nothing in hand: no item is to blame, nor, if it has worked, the way it starts.
@@ -167,7 +162,8 @@ impl ChildHands<'_> {
         loop {
             match worker.attend(self.bell, &mut frame) {
                 Word::Answer(n) => {
-                    let memory = Memory::Outbox { from: &worker.child.outbox, into: &self.results };
+                    let memory =
+                        Memory::Outbox { from: worker.child.outbox(), into: &self.results };
                     match outcome::<H>(item, attempt, Reader::new(&frame[..n], memory)) {
                         Some(outcome) => {
                             worker.proven = true;
@@ -195,8 +191,26 @@ impl ChildHands<'_> {
     }
 }
 
+/// Writes an item with its errand. `Err` when it does not fit into a frame.
+pub(super) fn lower(
+    to: &mut Writer,
+    errand: &Errand,
+    input: &impl Portable,
+) -> Result<(), Failure> {
+    to.clear();
+    errand.lower(to);
+    input.lower(to);
+    let bytes = to.finish().len();
+    if bytes <= FRAME_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Failure::item(format!(
+        "an item of {bytes} bytes, but a frame holds {FRAME_BYTES_MAX}: use Buf"
+    )))
+}
+
 /// Reads an answer; `None` when it makes no sense.
-fn outcome<H: Handler>(
+pub(super) fn outcome<H: Handler>(
     item: ItemId,
     attempt: u32,
     mut reader: Reader<'_>,

@@ -2,6 +2,7 @@
 
 pub mod child;
 pub mod inline;
+pub mod node;
 
 use super::ledger::Loan;
 use super::watch::Watch;
