@@ -4,13 +4,14 @@
 //! that starting threads and workers is left out.
 
 use criterion::{Criterion, Throughput};
-use pipelines::handler::{BatchHandler, Desk, Done, Handler};
+use pipelines::engine::batcher::BatchInfo;
+use pipelines::handler::{BatchHandler, Desk, Done, Fates, Handler};
 use pipelines::isolation::Isolation;
 use pipelines::isolation::frame::{Malformed, Portable, Reader, Writer};
 use pipelines::isolation::worker::{self, role};
 use pipelines::message::{Failure, ItemId};
 use pipelines::pipeline::{Batch, Pipeline, Stage};
-use pipelines::producer::{Producer, Supply};
+use pipelines::producer::{Demand, Producer, Supply};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -35,11 +36,10 @@ struct Numbers {
 
 impl Producer for Numbers {
     type Item = Number;
-    fn produce(&mut self, demand: NonZeroUsize) -> Result<Supply<Number>, Failure> {
+    fn produce(&mut self, demand: Demand<'_>) -> Result<Supply<Number>, Failure> {
         let from = self.next;
-        self.next = self.end.min(from + demand.get() as u64);
-        let items: Vec<_> = (from..self.next).map(|n| (n, Number(n))).collect();
-        Ok(if items.is_empty() { Supply::Drained } else { Supply::Items(items) })
+        self.next = self.end.min(from + demand.count() as u64);
+        Ok(Supply::of((from..self.next).map(|n| (n, Number(n)))))
     }
     fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
         Box::new(|| {})
@@ -71,7 +71,12 @@ impl BatchHandler for Clock {
     fn open(times: &Times) -> Result<Self, Failure> {
         Ok(Self(times.clone()))
     }
-    fn handle(&mut self, _: &[Done<Number>]) -> Result<(), Failure> {
+    fn handle(
+        &mut self,
+        _: &BatchInfo,
+        _: &[Done<Number>],
+        _: &mut Fates<'_>,
+    ) -> Result<(), Failure> {
         let now = Instant::now();
         self.0.lock().expect("no panic").get_or_insert((now, now)).1 = now;
         Ok(())

@@ -6,7 +6,7 @@
 
 use criterion::{Criterion, Throughput};
 use pipelines::engine::Watch;
-use pipelines::handler::{BatchHandler, Done};
+use pipelines::handler::{BatchHandler, Done, handle_by_hand};
 use pipelines::image::codec::Format;
 use pipelines::image::feed::TileFeed;
 use pipelines::image::job::{Encoded, Job, TileWork};
@@ -14,7 +14,7 @@ use pipelines::image::layout::{Layout, Split};
 use pipelines::image::operations::{Library, Operation, Worktop};
 use pipelines::isolation::segment::Segment;
 use pipelines::plain::Plain;
-use pipelines::producer::{Producer, Supply};
+use pipelines::producer::{Demand, Entry, Producer, Supply};
 use pipelines::sink::PARTIAL;
 use pipelines::sink::folder::{Folder, Save};
 use pipelines::sink::journal::{Journal, Subject};
@@ -119,16 +119,16 @@ impl Work {
         let out = Segment::heap(0, 2, self.result_bytes).expect("memory");
         let mut top = Worktop::default();
         loop {
-            let supply = feed.lock().expect("no panic").produce(NonZeroUsize::MIN);
+            let supply = feed.lock().expect("no panic").produce(Demand::of(NonZeroUsize::MIN));
             let Supply::Items(items) = supply.expect("a tile") else { return };
-            for (item, tile) in items {
+            for Entry { id: item, item: tile, .. } in items {
                 let applied = top.apply(operations, *library, &tile.head, &tile.pixels, 0);
                 let (head, pixels) = applied.expect("a tile");
                 let pixels_blake3 = *blake3::hash(pixels).as_bytes();
                 let mut slot = out.reserve().expect("open");
                 let len = format.encode(&head, pixels, slot.bytes_mut()).expect("a tile");
                 let out = Encoded { head, pixels_blake3, file: slot.freeze(len) };
-                sink.handle(&[Done { item, attempts: 1, out }]).expect("room for a tile");
+                handle_by_hand(&mut sink, &[Done::new(item, 1, out)]).expect("room for a tile");
             }
         }
     }

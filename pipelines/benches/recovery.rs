@@ -7,9 +7,10 @@
 
 use pipelines::black_box::{BlackBox, What};
 use pipelines::engine::Watch;
+use pipelines::engine::batcher::BatchInfo;
 use pipelines::fault::Fault;
 use pipelines::fault::strike::Strike;
-use pipelines::handler::{BatchHandler, Done};
+use pipelines::handler::{BatchHandler, Done, Fates};
 use pipelines::image::codec::Format;
 use pipelines::image::feed::TileFeed;
 use pipelines::image::job::{Encoded, Job, TileWork};
@@ -21,9 +22,8 @@ use pipelines::isolation::segment::Segment;
 use pipelines::isolation::worker::{self, role};
 use pipelines::message::{Failure, ItemId};
 use pipelines::pipeline::{Batch, Pipeline, Stage};
-use pipelines::producer::{Producer, Supply};
+use pipelines::producer::{Demand, Producer, Supply};
 use pipelines::source::{self, Tiles};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,9 +37,9 @@ struct Paced(Feed);
 
 impl Producer for Paced {
     type Item = Tile;
-    fn produce(&mut self, _: NonZeroUsize) -> Result<Supply<Tile>, Failure> {
+    fn produce(&mut self, demand: Demand<'_>) -> Result<Supply<Tile>, Failure> {
         std::thread::sleep(PAUSE);
-        self.0.produce(NonZeroUsize::MIN)
+        self.0.produce(demand)
     }
     fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
         self.0.closer()
@@ -54,7 +54,12 @@ impl BatchHandler for Discard {
     fn open((): &()) -> Result<Self, Failure> {
         Ok(Self)
     }
-    fn handle(&mut self, _: &[Done<Encoded>]) -> Result<(), Failure> {
+    fn handle(
+        &mut self,
+        _: &BatchInfo,
+        _: &[Done<Encoded>],
+        _: &mut Fates<'_>,
+    ) -> Result<(), Failure> {
         Ok(())
     }
 }

@@ -1,10 +1,14 @@
 //! What a user implements to do the work, and what may cross a process boundary.
 
+use crate::acknowledger::Ticket;
 use crate::black_box::Receipts;
+use crate::engine::batcher::{BatchInfo, Trigger};
+use crate::engine::leave::Leave;
 use crate::fault::strike::{Strike, Unit};
 use crate::fault::{Fault, Point};
 use crate::isolation::segment::{Buf, Segment};
 use crate::message::{Failure, ItemId};
+use crate::producer::Entry;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -25,6 +29,15 @@ pub trait Handler: Sized + 'static {
     /// # Errors
     /// When it cannot work at all; the worker then counts as one that could not start.
     fn open(config: &Self::Config) -> Result<Self, Failure>;
+    /// Sees the items that it will be given next, to fetch for all of them at once, say. Only in threads:
+    /// a worker process is given its items one at a time.
+    ///
+    /// # Errors
+    /// When none of them can be done: all fail, and `handle` sees none.
+    fn prepare(&mut self, chunk: &[Entry<Self::In>]) -> Result<(), Failure> {
+        let _ = chunk;
+        Ok(())
+    }
     /// Does one item.
     ///
     /// # Errors
@@ -43,11 +56,66 @@ pub trait BatchHandler: Sized + Send + 'static {
     /// # Errors
     /// When it cannot work at all; this ends the run.
     fn open(config: &Self::Config) -> Result<Self, Failure>;
-    /// Does one batch; it is acknowledged as a whole.
+    /// Does one batch. What `fates` says nothing of was done.
     ///
     /// # Errors
-    /// When it could not be done; this ends the run, with nothing of the batch acknowledged.
-    fn handle(&mut self, batch: &[Done<Self::In>]) -> Result<(), Failure>;
+    /// When it could not be done: all of it fails if the blame is [`Blame::Item`](crate::message::Blame),
+    /// else the run ends, with nothing of the batch acknowledged.
+    fn handle(
+        &mut self,
+        info: &BatchInfo,
+        batch: &[Done<Self::In>],
+        fates: &mut Fates<'_>,
+    ) -> Result<(), Failure>;
+}
+
+/// Has a batch handled without an engine around it; says which of its items failed.
+///
+/// # Errors
+/// When the batch could not be handled.
+pub fn handle_by_hand<B: BatchHandler>(
+    handler: &mut B,
+    batch: &[Done<B::In>],
+) -> Result<Vec<(usize, Failure)>, Failure> {
+    let (key, size, trigger) = (0, batch.len(), Trigger::Size);
+    let info = BatchInfo { batcher: 0, key, partition: None, size, trigger };
+    let tickets = |index: usize| (batch[index].item, &batch[index].ticket);
+    let mut fates = Fates { tickets: &tickets, failed: vec![] };
+    handler.handle(&info, batch, &mut fates)?;
+    Ok(fates.failed)
+}
+
+/// What becomes of the single items of a batch.
+pub struct Fates<'a> {
+    pub(crate) tickets: &'a dyn Fn(usize) -> (ItemId, &'a Ticket),
+    pub(crate) failed: Vec<(usize, Failure)>,
+}
+
+impl Fates<'_> {
+    /// This item of the batch failed, the others did not.
+    pub fn fail(&mut self, index: usize, failure: Failure) {
+        self.failed.push((index, failure));
+    }
+    /// Acknowledges this item now, with whether it failed so far; later it is not told of again.
+    ///
+    /// # Errors
+    /// When its acknowledger fails.
+    pub fn ack_now(&mut self, index: usize) -> Result<(), Failure> {
+        let (item, ticket) = (self.tickets)(index);
+        let failed = self.failed.iter().find(|(i, _)| *i == index);
+        ticket.ack_now(item, failed.map(|(_, failure)| failure.clone()))
+    }
+}
+
+/// Where an item goes after the stage. It crosses the process boundary with the result.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Route {
+    /// Which batcher, in the order in which the pipeline names them, from 0.
+    pub batcher: u8,
+    /// Only items of one key share a batch.
+    pub key: u64,
+    /// Do not wait for a full batch.
+    pub flush: bool,
 }
 
 /// A finished item on its way to the batch handler.
@@ -59,17 +127,32 @@ pub struct Done<T> {
     pub attempts: u32,
     /// What the handler made of it.
     pub out: T,
+    /// Where it goes.
+    pub route: Route,
+    /// Who is to be told of it.
+    pub ticket: Ticket,
 }
 
-/// What is lent to a handler beside its input: who the item is, and where to write.
+impl<T> Done<T> {
+    /// One that nobody has to be told of.
+    pub fn new(item: ItemId, attempts: u32, out: T) -> Self {
+        Self { item, attempts, out, route: Route::default(), ticket: Ticket::default() }
+    }
+}
+
+/// What is lent to a handler beside its input: who the item is, where to write, where it goes next.
 pub struct Desk<'a> {
     /// The item.
     pub item: ItemId,
     /// Which attempt of it, from 0.
     pub attempt: u32,
+    /// Where the result goes.
+    pub route: Route,
     strike: Option<Strike>,
     receipts: Option<&'a Receipts>,
     out: &'a Arc<Segment>,
+    ticket: Option<&'a Ticket>,
+    leave: Option<&'a Leave>,
 }
 
 impl<'a> Desk<'a> {
@@ -80,7 +163,42 @@ impl<'a> Desk<'a> {
         receipts: Option<&'a Receipts>,
         out: &'a Arc<Segment>,
     ) -> Self {
-        Self { item, attempt, strike, receipts, out }
+        let (route, ticket, leave) = (Route::default(), None, None);
+        Self { item, attempt, route, strike, receipts, out, ticket, leave }
+    }
+
+    /// In a thread of the engine's own, an item can be acknowledged from here and the thread killed.
+    pub(crate) fn in_thread(mut self, ticket: &'a Ticket, leave: &'a Leave) -> Self {
+        (self.ticket, self.leave) = (Some(ticket), Some(leave));
+        self
+    }
+
+    /// Tells the acknowledger now that this item is done, whatever becomes of it later.
+    ///
+    /// # Errors
+    /// When the acknowledger fails, or in a worker process, which it does not reach into.
+    pub fn ack_now(&mut self) -> Result<(), Failure> {
+        self.ticket()?.ack_now(self.item, None)
+    }
+
+    /// Asks the acknowledger to treat this item otherwise; it knows what `options` mean.
+    ///
+    /// # Errors
+    /// When the acknowledger refuses, or in a worker process, which it does not reach into.
+    pub fn configure_ack(&mut self, options: &str) -> Result<(), Failure> {
+        self.ticket()?.configure(options)
+    }
+
+    fn ticket(&self) -> Result<&'a Ticket, Failure> {
+        let here = "an acknowledger is only within reach of handlers that are not isolated";
+        self.ticket.ok_or_else(|| Failure::item(here))
+    }
+
+    /// A point at which a long handler can be killed, if it runs in a thread. A process can be at any.
+    pub fn point(&self) {
+        if let Some(leave) = self.leave {
+            leave.point();
+        }
     }
 
     /// Bytes written where the next reader will find them: at most `max`; `fill` says how many it wrote.

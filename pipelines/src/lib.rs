@@ -20,10 +20,11 @@
 //! results at once. Here the handler runs in a thread of this process, and fails once over item 3:
 //!
 //! ```
-//! use pipelines::handler::{BatchHandler, Desk, Done, Handler};
+//! use pipelines::engine::batcher::BatchInfo;
+//! use pipelines::handler::{BatchHandler, Desk, Done, Fates, Handler};
 //! use pipelines::message::Failure;
 //! use pipelines::pipeline::{Batch, Pipeline, Stage};
-//! use pipelines::producer::{Producer, Supply};
+//! use pipelines::producer::{Demand, Producer, Supply};
 //! use std::num::NonZeroUsize;
 //! use std::sync::{Arc, Mutex};
 //!
@@ -32,9 +33,8 @@
 //!
 //! impl Producer for Numbers {
 //!     type Item = u64;
-//!     fn produce(&mut self, demand: NonZeroUsize) -> Result<Supply<u64>, Failure> {
-//!         let items: Vec<_> = self.0.by_ref().take(demand.get()).map(|n| (n, n)).collect();
-//!         Ok(if items.is_empty() { Supply::Drained } else { Supply::Items(items) })
+//!     fn produce(&mut self, demand: Demand<'_>) -> Result<Supply<u64>, Failure> {
+//!         Ok(Supply::of(self.0.by_ref().take(demand.count()).map(|n| (n, n))))
 //!     }
 //!     fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
 //!         Box::new(|| {}) // `produce` never waits, so there is no wait to end.
@@ -64,7 +64,12 @@
 //!     fn open(sum: &Self::Config) -> Result<Self, Failure> {
 //!         Ok(Self(sum.clone()))
 //!     }
-//!     fn handle(&mut self, batch: &[Done<u64>]) -> Result<(), Failure> {
+//!     fn handle(
+//!         &mut self,
+//!         _: &BatchInfo,
+//!         batch: &[Done<u64>],
+//!         _: &mut Fates<'_>,
+//!     ) -> Result<(), Failure> {
 //!         *self.0.lock().unwrap() += batch.iter().map(|done| done.out).sum::<u64>();
 //!         Ok(())
 //!     }
@@ -128,6 +133,7 @@
 //! injected, [`black_box`] what remains of a run when everything else has died. [`plain`] is the same work
 //! without any of it, to compare with.
 
+pub mod acknowledger;
 pub mod black_box;
 pub mod engine;
 pub mod fault;

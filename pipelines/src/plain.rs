@@ -4,10 +4,10 @@
 use crate::black_box::{BlackBox, What, now_ns};
 use crate::engine::{Aside, SetAside, Watch};
 use crate::fault::strike::Unit;
-use crate::handler::{BatchHandler, Desk, Done, Handler};
+use crate::handler::{BatchHandler, Desk, Done, Handler, handle_by_hand};
 use crate::isolation::segment::Segment;
-use crate::message::{Death, Failure, ItemId};
-use crate::producer::{Producer, Supply};
+use crate::message::{Death, Failure};
+use crate::producer::{Demand, Entry, Producer, Supply};
 use crossbeam_channel::{Receiver, bounded};
 use std::num::NonZeroUsize;
 use std::sync::OnceLock;
@@ -52,13 +52,14 @@ impl<H: Handler, B: BatchHandler<In = H::Out>> Plain<'_, H, B> {
             }
             drop(work);
             loop {
-                match producer.produce(NonZeroUsize::MIN) {
+                match producer.produce(Demand::of(NonZeroUsize::MIN)) {
                     // It fails only when every thread has left.
                     Ok(Supply::Items(more)) => {
                         if more.into_iter().any(|item| items.send(item).is_err()) {
                             break;
                         }
                     }
+                    Ok(Supply::Idle(wait)) => std::thread::sleep(wait),
                     Ok(Supply::Drained) => break,
                     Err(f) => {
                         failure.set(f).ok();
@@ -71,12 +72,12 @@ impl<H: Handler, B: BatchHandler<In = H::Out>> Plain<'_, H, B> {
         failure.into_inner().map_or(Ok(()), Err)
     }
 
-    fn lane(&self, lane: usize, work: &Receiver<(ItemId, H::In)>) -> Result<(), Failure> {
+    fn lane(&self, lane: usize, work: &Receiver<Entry<H::In>>) -> Result<(), Failure> {
         let mut handler = H::open(&self.config)?;
         let mut sink = B::open(&self.sink)?;
         let out = Segment::heap(0, 2, self.result_bytes)?;
         let receipts = self.watch.black_box().map(BlackBox::receipts);
-        for (item, input) in work {
+        for Entry { id: item, item: input, .. } in work {
             let (attempt, strike) = self.watch.begin(lane, item, 0);
             let mut desk = Desk::new(item, attempt, strike, receipts.as_ref(), &out);
             if desk.before(Unit::Thread).is_err() {
@@ -87,7 +88,7 @@ impl<H: Handler, B: BatchHandler<In = H::Out>> Plain<'_, H, B> {
             match result {
                 Ok(out) => {
                     self.watch.record(What::Accepted, item, attempt, lane, now_ns() - start);
-                    sink.handle(&[Done { item, attempts: attempt + 1, out }])?;
+                    handle_by_hand(&mut sink, &[Done::new(item, attempt + 1, out)])?;
                     self.watch.record(What::Done, item, attempt, lane, 0);
                 }
                 Err(failure) => {

@@ -4,13 +4,13 @@
 use libtest_mimic::{Arguments, Trial};
 use pipelines::black_box::{BlackBox, What};
 use pipelines::engine::Watch;
-use pipelines::handler::{BatchHandler, Desk, Done, Handler};
+use pipelines::engine::batcher::BatchInfo;
+use pipelines::handler::{BatchHandler, Desk, Done, Fates, Handler};
 use pipelines::isolation::frame::{Malformed, Portable, Reader, Writer};
 use pipelines::isolation::{Budget, Isolation};
 use pipelines::message::{Blame, Failure};
 use pipelines::pipeline::{Batch, Pipeline, Stage};
-use pipelines::producer::{Producer, Supply};
-use std::num::NonZeroUsize;
+use pipelines::producer::{Demand, Producer, Supply};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ struct Source;
 
 impl Producer for Source {
     type Item = Nothing;
-    fn produce(&mut self, _demand: NonZeroUsize) -> Result<Supply<Nothing>, Failure> {
+    fn produce(&mut self, _demand: Demand<'_>) -> Result<Supply<Nothing>, Failure> {
         panic!("the source was asked")
     }
     fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
@@ -54,7 +54,12 @@ impl BatchHandler for Nothing {
     fn open(_config: &()) -> Result<Self, Failure> {
         panic!("the sink was opened")
     }
-    fn handle(&mut self, _batch: &[Done<Nothing>]) -> Result<(), Failure> {
+    fn handle(
+        &mut self,
+        _: &BatchInfo,
+        _batch: &[Done<Nothing>],
+        _: &mut Fates<'_>,
+    ) -> Result<(), Failure> {
         panic!("a batch was handled")
     }
 }

@@ -1,47 +1,66 @@
 //! The ledger among threads: one lock, two things to wait for, and the one way to stop.
 
-use super::ledger::{Event, Ledger, Loan, Order};
+use super::leave::{Leave, Told};
+use super::ledger::{Event, Holder, Ledger, Order, Terms};
 use crate::message::{Failure, Tally};
+use crate::producer::Entry;
 use rustix::event::{EventfdFlags, eventfd};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// The ledger, and who waits for it. Waking nobody costs a system call, so that is left out.
 struct Inner<T> {
     ledger: Ledger<T>,
     lanes_waiting: usize,
-    feeder_waits: bool,
+    feeders_waiting: usize,
 }
 
-/// Shared by feeder, lanes and outlet of one stage.
+/// Shared by feeders, lanes and outlets of one stage.
 pub(crate) struct Books<T> {
     inner: Mutex<Inner<T>>,
     work: Condvar,
     room: Condvar,
     stopped: AtomicBool,
     failure: OnceLock<Failure>,
-    bell: OwnedFd,
-    closers: Vec<Box<dyn Fn() + Send + Sync>>,
+    bell: Arc<OwnedFd>,
+    /// Items that one `produce` is asked for at most.
+    ask_max: usize,
+    /// What comes in goes to a lane of the ledger's choice.
+    dispatched: bool,
+}
+
+/// Waits, until the ledger's next deadline at the latest.
+fn wait<'a, T>(
+    condvar: &Condvar,
+    inner: MutexGuard<'a, Inner<T>>,
+    orders: &mut Vec<Order<T>>,
+) -> MutexGuard<'a, Inner<T>> {
+    let Some(due) = inner.ledger.deadline() else {
+        return condvar.wait(inner).unwrap_or_else(PoisonError::into_inner);
+    };
+    let left = due.saturating_duration_since(Instant::now());
+    let waited = condvar.wait_timeout(inner, left);
+    let mut inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+    inner.ledger.step(Instant::now(), Event::Tick, orders);
+    inner
 }
 
 impl<T> Books<T> {
-    /// `closers` end every wait that the books do not know of.
-    pub(crate) fn new(
-        ledger: Ledger<T>,
-        closers: Vec<Box<dyn Fn() + Send + Sync>>,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn new(terms: Terms) -> Result<Self, Failure> {
         let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .map_err(|e| Failure::engine(format!("could not make an event descriptor: {e}")))?;
+        let ledger = Ledger::new(terms);
         Ok(Self {
-            inner: Mutex::new(Inner { ledger, lanes_waiting: 0, feeder_waits: false }),
+            inner: Mutex::new(Inner { ledger, lanes_waiting: 0, feeders_waiting: 0 }),
             work: Condvar::new(),
             room: Condvar::new(),
             stopped: AtomicBool::new(false),
             failure: OnceLock::new(),
-            bell,
-            closers,
+            bell: Arc::new(bell),
+            ask_max: terms.max_demand,
+            dispatched: terms.ahead == 0,
         })
     }
 
@@ -49,62 +68,116 @@ impl<T> Books<T> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Looks into the ledger.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&Ledger<T>) -> R) -> R {
+        look(&self.lock().ledger)
+    }
+
     /// Tells the ledger, and wakes whom it may concern.
     pub(crate) fn step(&self, event: Event<T>) -> Vec<Order<T>> {
         let mut orders = Vec::new();
-        let one_more = matches!(event, Event::Taken(_));
+        // One loan is for one lane: a second would wake in vain, on the producer's core perhaps.
+        let one = !self.dispatched && matches!(&event, Event::Taken { lane: None, .. });
         let mut inner = self.lock();
         inner.ledger.step(Instant::now(), event, &mut orders);
-        let wake = inner.lanes_waiting > 0 && inner.ledger.can_answer();
-        drop(inner);
-        match (wake, one_more) {
-            (false, _) => {}
-            // One loan is for one lane: a second would wake in vain, on the producer's core perhaps.
-            (true, true) => self.work.notify_one(),
-            (true, false) => self.work.notify_all(),
-        }
+        self.wake(inner, one);
         orders
     }
 
-    /// The next loan for a lane, waiting for one; `None` when there will never be one.
-    pub(crate) fn borrow(&self, lane: usize) -> Option<Loan<T>> {
-        let mut orders = Vec::with_capacity(1);
-        let mut inner = self.lock();
-        loop {
-            if self.is_stopped() {
-                return None;
-            }
-            inner.ledger.step(Instant::now(), Event::Asked { lane }, &mut orders);
-            match orders.pop() {
-                Some(Order::Lend { loan, .. }) => {
-                    let wake = inner.feeder_waits && inner.ledger.is_low();
-                    drop(inner);
-                    if wake {
-                        self.room.notify_one();
-                    }
-                    return Some(loan);
-                }
-                Some(Order::Wait { .. }) => {
-                    inner.lanes_waiting += 1;
-                    inner = self.work.wait(inner).unwrap_or_else(PoisonError::into_inner);
-                    inner.lanes_waiting -= 1;
-                }
-                _ => return None,
-            }
+    fn wake(&self, inner: MutexGuard<'_, Inner<T>>, one: bool) {
+        let lanes = inner.lanes_waiting > 0 && inner.ledger.can_answer();
+        let feeders = inner.feeders_waiting > 0 && inner.ledger.room() > 0;
+        // Two loans at once, as a push may bring them, or none taken by who was woken, need more.
+        let one = one && inner.ledger.waiting() <= self.ask_max;
+        drop(inner);
+        match (lanes, one) {
+            (false, _) => {}
+            (true, true) => self.work.notify_one(),
+            (true, false) => self.work.notify_all(),
+        }
+        if feeders {
+            self.room.notify_one();
         }
     }
 
-    /// Waits until the producer should be asked; false when the run has stopped.
-    pub(crate) fn wait_for_room(&self) -> bool {
+    /// A lane's turn: what it did is entered, and it is lent more; if `idle`, it waits for that. Empties
+    /// `events`, appends to `orders`. Returns at once when told to leave.
+    pub(crate) fn turn(
+        &self,
+        holder: Holder,
+        events: &mut Vec<Event<T>>,
+        orders: &mut Vec<Order<T>>,
+        idle: bool,
+        leave: &Leave,
+    ) {
         let mut inner = self.lock();
-        if inner.ledger.is_full() {
-            inner.feeder_waits = true;
-            while !inner.ledger.is_low() && !self.is_stopped() {
-                inner = self.room.wait(inner).unwrap_or_else(PoisonError::into_inner);
-            }
-            inner.feeder_waits = false;
+        for event in events.drain(..) {
+            inner.ledger.step(Instant::now(), event, orders);
         }
-        !self.is_stopped()
+        let before = orders.len();
+        loop {
+            inner.ledger.step(Instant::now(), Event::Asked(holder), orders);
+            if !matches!(orders.last(), Some(Order::Wait)) || orders.len() <= before {
+                break;
+            }
+            orders.pop();
+            // Orders about items come before waiting for others.
+            if !idle || !orders.is_empty() || leave.told() >= Told::Leave || self.is_stopped() {
+                break;
+            }
+            if inner.feeders_waiting > 0 && inner.ledger.room() > 0 {
+                self.room.notify_one();
+            }
+            inner.lanes_waiting += 1;
+            inner = wait(&self.work, inner, orders);
+            inner.lanes_waiting -= 1;
+        }
+        self.wake(inner, false);
+    }
+
+    /// Waits until a producer should be asked, and for how many; `None` when the run has stopped or
+    /// something is told.
+    pub(crate) fn room(&self, leave: &Leave) -> Option<usize> {
+        let mut orders = Vec::new();
+        let mut inner = self.lock();
+        loop {
+            if self.is_stopped() || leave.told() != Told::Stay {
+                return None;
+            }
+            let room = inner.ledger.room().min(self.ask_max);
+            if room > 0 {
+                inner.ledger.step(Instant::now(), Event::Promised(room), &mut orders);
+                return Some(room);
+            }
+            inner.feeders_waiting += 1;
+            inner = wait(&self.room, inner, &mut orders);
+            inner.feeders_waiting -= 1;
+        }
+    }
+
+    /// Puts items in that nobody asked for. With `most` the oldest that wait beyond that are dropped
+    /// (as in Broadway), and it says how many.
+    pub(crate) fn push(
+        &self,
+        lane: Option<usize>,
+        items: Vec<Entry<T>>,
+        most: Option<usize>,
+    ) -> usize {
+        let mut orders = Vec::new();
+        let event = Event::Taken { producer: 0, lane, promised: 0, items };
+        let mut inner = self.lock();
+        inner.ledger.step(Instant::now(), event, &mut orders);
+        let dropped = most.map_or(0, |most| inner.ledger.overflow(most));
+        self.wake(inner, false);
+        dropped
+    }
+
+    /// Everybody who waits looks up: somebody was told something.
+    pub(crate) fn wake_all(&self) {
+        // With the lock held nobody is between its check and its wait.
+        let _inner = self.lock();
+        self.work.notify_all();
+        self.room.notify_all();
     }
 
     /// The run will have failed when it ends in order. The first reason is kept.
@@ -116,12 +189,8 @@ impl<T> Books<T> {
     pub(crate) fn stop(&self, failure: Failure) {
         self.fail(failure);
         self.stopped.store(true, Ordering::SeqCst);
-        rustix::io::write(&self.bell, &1u64.to_ne_bytes()).ok();
-        self.closers.iter().for_each(|close| close());
-        // With the lock held nobody is between its check and its wait.
-        let _inner = self.lock();
-        self.work.notify_all();
-        self.room.notify_all();
+        rustix::io::write(&*self.bell, &1u64.to_ne_bytes()).ok();
+        self.wake_all();
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -129,33 +198,17 @@ impl<T> Books<T> {
     }
 
     /// Readable once the run has stopped.
-    pub(crate) fn bell(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
+    pub(crate) fn bell(&self) -> Arc<OwnedFd> {
+        self.bell.clone()
     }
 
-    /// What the run came to.
-    ///
-    /// # Errors
-    /// The reason for which it was stopped.
-    pub(crate) fn close(self) -> Result<Tally, Failure> {
-        if let Some(failure) = self.failure.into_inner() {
-            return Err(failure);
-        }
-        let ledger = self.inner.into_inner().unwrap_or_else(PoisonError::into_inner).ledger;
-        assert_eq!(ledger.in_flight(), 0, "a run ended with items in flight");
-        Ok(ledger.tally())
+    /// Why the run fails, if it does.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.failure.get().cloned()
     }
-}
 
-/// Held by each thread of a run while it runs code of others: a source, a sink, a callback. If that
-/// panics, the run stops instead of waiting for the thread for ever; the panic then reaches whoever
-/// called `run`.
-pub(crate) struct Alarm<'a, T>(pub(crate) &'a Books<T>);
-
-impl<T> Drop for Alarm<'_, T> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.stop(Failure::engine("a thread of the run panicked"));
-        }
+    /// What it adds up to so far, and what is not settled.
+    pub(crate) fn tally(&self) -> (Tally, u64) {
+        self.look(|ledger| (ledger.tally(), ledger.in_flight()))
     }
 }

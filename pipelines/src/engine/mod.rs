@@ -10,22 +10,64 @@
 //!
 //! Beside it, for state that several threads share: [`server`], reached by calls and casts.
 
+mod acker;
 pub mod batcher;
 mod books;
 mod crew;
+mod dock;
+pub mod event;
 mod feeder;
+mod gate;
 pub mod hands;
 pub mod htpipe;
+pub mod judge;
+mod keeper;
 pub mod lane;
+pub mod leave;
 pub mod ledger;
 pub mod limiter;
-mod outlet;
+pub(crate) mod outlet;
+pub mod registry;
 pub mod reserve;
+pub mod roster;
 mod run;
+pub mod running;
 pub mod server;
+pub mod service;
+pub mod settings;
+pub(crate) mod start;
 mod supervisor;
 pub mod tree;
 mod watch;
+pub(crate) mod well;
 
-pub(crate) use run::{Parts, inline, run};
 pub use watch::{Aside, SetAside, Strikes, Watch};
+
+use crate::message::ItemId;
+use event::{Event, Observer};
+use judge::Decision;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// What a panic said.
+pub(crate) fn words(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "it panicked without words".to_owned())
+}
+
+/// Asks whoever decides about an item that failed. If that panics, the item failed.
+fn judged<O>(
+    observer: &Observer,
+    item: ItemId,
+    decide: impl FnOnce() -> Decision<O>,
+) -> Decision<O> {
+    let start = Instant::now();
+    let result = catch_unwind(AssertUnwindSafe(decide));
+    let panicked = result.is_err();
+    let decision = result.unwrap_or(Decision::Fail);
+    let (name, took) = (decision.name(), start.elapsed());
+    observer.tell(|| Event::FailureJudged { item, decision: name, panicked, took });
+    decision
+}

@@ -1,205 +1,234 @@
-//! One run: the threads of a pipeline, from their start to their end.
+//! What the threads of one run share, and the life of each.
 
-use super::batcher::{Batcher, Split};
-use super::books::{Alarm, Books};
+use super::acker::Acker;
+use super::books::Books;
 use super::crew::Lane;
-use super::feeder::feed;
+use super::dock;
+use super::event::{Ending, Event as Told, Observer};
+use super::feeder::{Feeder, Post};
+use super::gate::Gate;
 use super::hands::Hands;
-use super::hands::child::ChildHands;
-use super::hands::inline::Inline;
-use super::hands::node::{Shared, SharedHands};
-use super::ledger::Ledger;
-use super::outlet::{Outlet, handle_batches};
-use super::supervisor::{Notice, Strength, supervise};
+use super::judge::Decide;
+use super::leave::{Leave, Told as Word};
+use super::ledger::{Event, Holder, Order};
+use super::outlet::{Account, Outlet, Settled, Shift};
+use super::roster::Roster;
+use super::service::Service;
+use super::settings::Settings;
+use super::tree::shapes::Process;
 use super::watch::{Aside, Watch};
-use crate::black_box::BlackBox;
-use crate::handler::{BatchHandler, Handler};
-use crate::isolation::child::Plan;
-use crate::isolation::frame::Writer;
-use crate::isolation::segment::Segment;
-use crate::isolation::{tuning, worker};
-use crate::message::{Failure, Tally};
-use crate::pipeline::{Apart, Batch, Stage};
-use crate::producer::Producer;
-use crossbeam_channel::{Receiver, Sender, bounded};
-use std::sync::Arc;
-use std::thread::{Scope, scope};
+use super::well::Dig;
+use crate::handler::{Done, Handler};
+use crate::isolation::tuning;
+use crate::message::Failure;
+use crate::pipeline::Partition;
+use crate::producer::Entry;
 
-/// Everything a run is made of.
-pub(crate) struct Parts<P: Producer, H: Handler<In = P::Item>, B: BatchHandler<In = H::Out>> {
-    pub(crate) producer: P,
-    pub(crate) stage: Stage<H>,
-    pub(crate) batch: Batch<B>,
+/// Makes a lane's hands, in the lane's own thread.
+pub(crate) type MakeHands<H> = Box<dyn Fn(usize) -> Box<dyn Hands<H>> + Send + Sync>;
+
+/// Items, and the lane that they are for, if that is not all the same.
+pub(crate) type Parted<T> = (Option<usize>, Vec<Entry<T>>);
+
+/// Everything that the threads of a run share.
+pub(crate) struct Shared<H: Handler> {
+    pub(crate) name: String,
+    pub(crate) settings: Settings,
+    pub(crate) books: Books<H::In>,
+    pub(crate) outlets: Vec<Outlet<H::Out>>,
+    pub(crate) posts: Vec<Post<H::In>>,
+    pub(crate) dig: Dig<H::In>,
+    /// It can be dug more than once.
+    pub(crate) redig: bool,
+    pub(crate) gate: Option<Gate<H::In>>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) lanes: usize,
+    /// Items that a lane does at one go.
+    pub(crate) chunk: usize,
+    pub(crate) partition: Option<Partition<H::In>>,
+    pub(crate) hands: MakeHands<H>,
+    pub(crate) decide: Option<Box<Decide<H::In, H::Out>>>,
+    pub(crate) aside: Box<Aside<H::In>>,
     pub(crate) watch: Watch,
-    pub(crate) aside: Box<Aside<P::Item>>,
+    pub(crate) observer: Observer,
+    pub(crate) roster: Roster,
+    /// Ends every wait for a slot for results.
+    pub(crate) close_results: Box<dyn Fn() + Send + Sync>,
 }
 
-/// Notices that may wait for the supervisor.
-const NOTICES: usize = 64;
+impl<H: Handler> Shared<H> {
+    pub(crate) fn acker(&self) -> Acker {
+        Acker::new(self.observer.clone(), self.settings.as_the_original)
+    }
 
-/// Runs until the source is drained and everything is settled, or until something ends it.
-pub(crate) fn run<P, H, B>(parts: Parts<P, H, B>) -> Result<Tally, Failure>
-where
-    P: Producer,
-    H: Handler<In = P::Item>,
-    B: BatchHandler<In = H::Out>,
-{
-    let Parts { producer, stage, batch, watch, aside } = parts;
-    // What is being computed, what fills the batcher, what waits for a batch handler and what one holds.
-    let most = stage.workers + batch.size * (2 * batch.workers + 1);
-    let (plan, results) = match &stage.apart {
-        Apart::Inline { result_bytes, .. } => (None, Segment::heap(0, most, *result_bytes)?),
-        Apart::Child { isolation, role, .. } => {
-            worker::must_be_entered()?;
-            let outboxes = (stage.workers + isolation.spares) * 2;
-            let bytes = isolation.result_bytes;
-            isolation.budget.slots(bytes, outboxes, outboxes)?;
-            let slots = isolation.budget.slots(bytes, stage.workers + batch.size, most)?;
-            (Some(plan(&stage, isolation, role, &watch)?), Segment::heap(0, slots, bytes)?)
+    /// Ends the run. The first reason is kept.
+    pub(crate) fn stop(&self, failure: Failure) {
+        self.books.stop(failure);
+        (self.close_results)();
+        self.posts.iter().for_each(Post::close);
+        self.roster.tell_all(Word::Leave, |_| true);
+        self.wake_all();
+    }
+
+    /// Everybody who waits looks up: somebody was told something.
+    pub(crate) fn wake_all(&self) {
+        self.books.wake_all();
+        self.outlets.iter().for_each(Outlet::wake_all);
+    }
+
+    pub(crate) fn lost(&self, process: Process, items: usize) {
+        self.observer.tell(|| Told::Lost { process, items });
+    }
+
+    pub(crate) fn returned(&self, process: Process, items: usize) {
+        self.observer.tell(|| Told::Returned { process, items });
+    }
+
+    /// Which lane an item is for, if that is not all the same.
+    pub(crate) fn lane_of(&self, item: &H::In) -> Option<usize> {
+        let partition = self.partition.as_ref()?;
+        Some((partition(item) % self.lanes as u64) as usize)
+    }
+
+    /// Items from a producer go into the ledger, each partition's to its lane.
+    pub(crate) fn hand_in(&self, producer: usize, items: Vec<Entry<H::In>>) {
+        for (lane, items) in self.parted(items) {
+            let taken = Event::Taken { producer, lane, promised: 0, items };
+            for order in self.books.step(taken) {
+                if let Order::Lost(items) = order {
+                    self.lost(Process::Producer(producer), items);
+                }
+            }
         }
-        Apart::Shared { isolation, role, .. } => {
-            worker::must_be_entered()?;
-            let (outboxes, bytes) = (stage.workers * 2, isolation.result_bytes);
-            isolation.budget.slots(bytes, outboxes, outboxes)?;
-            let slots = isolation.budget.slots(bytes, stage.workers + batch.size, most)?;
-            (Some(plan(&stage, isolation, role, &watch)?), Segment::heap(0, slots, bytes)?)
+    }
+
+    /// Items by the lane that they are for.
+    pub(crate) fn parted(&self, items: Vec<Entry<H::In>>) -> Vec<Parted<H::In>> {
+        if self.partition.is_none() {
+            return vec![(None, items)];
         }
-    };
-    let closing = results.clone();
-    let closers = vec![producer.closer(), Box::new(move || closing.close())];
-    let ledger = Ledger::new(stage.delivery, stage.workers, stage.attempts);
-    let books = Books::new(ledger, closers)?;
-    let (shared, plan) = match (&stage.apart, plan) {
-        (Apart::Shared { original, .. }, Some(plan)) => {
-            (Some(Shared::new(plan, *original, stage.workers, books.bell())?), None)
+        let mut lists: Vec<Vec<_>> = (0..self.lanes).map(|_| Vec::new()).collect();
+        for entry in items {
+            let lane = self.lane_of(&entry.item).expect("there is a partition");
+            lists[lane].push(entry);
         }
-        (_, plan) => (None, plan),
-    };
-    let (to_handlers, batches) = bounded(batch.workers);
-    let batcher = Batcher::new(Split::Count(batch.size), batch.within);
-    let outlet = &Outlet::new(batcher, to_handlers);
-    let (books_ref, watch_ref) = (&books, &watch);
-    scope(|scope| {
-        for _ in 0..batch.workers {
-            let (config, batches) = (&batch.config, batches.clone());
-            scope.spawn(move || {
-                let _alarm = Alarm(books_ref);
-                handle_batches::<_, B, _>(config, &batches, outlet, books_ref, watch_ref);
-            });
+        let lists = lists.into_iter().enumerate().filter(|(_, list)| !list.is_empty());
+        lists.map(|(lane, list)| (Some(lane), list)).collect()
+    }
+
+    /// One life of a process that is a thread.
+    pub(crate) fn live(
+        &self,
+        process: Process,
+        incarnation: u32,
+        leave: &Leave,
+        started: &dyn Fn(),
+    ) -> Ending {
+        match process {
+            Process::Producer(index) => {
+                Feeder { shared: self, index, incarnation, leave }.run(started)
+            }
+            Process::Processor(lane) => {
+                tuning::short_slices();
+                let mut hands = (self.hands)(lane);
+                let holder = Holder { lane, incarnation };
+                Lane::new(self, holder, leave).run(&mut *hands, started)
+            }
+            Process::BatchProcessor { batcher, index } => {
+                let outlet = &self.outlets[batcher];
+                let reroute = |done: Done<H::Out>| self.reroute(done);
+                let (account, reroute) = (self as &dyn Account, &reroute as _);
+                let shift = Shift { outlet, index, incarnation, account, leave, reroute };
+                (outlet.serve)(&shift, started)
+            }
+            Process::Service(index) => {
+                let mut here = super::service::Here { leave, started };
+                self.services[index].run(&mut here)
+            }
+            Process::Batcher(_) | Process::RateLimiter | Process::Terminator => Ending::Finished,
         }
-        drop(batches);
-        let demand = stage.max_demand;
-        scope.spawn(move || {
-            let _alarm = Alarm(books_ref);
-            feed(producer, demand, books_ref);
+    }
+
+    fn reroute(&self, done: Done<H::Out>) {
+        match self.outlets.get(usize::from(done.route.batcher)) {
+            Some(outlet) => drop(outlet.step(dock::Event::Put(vec![done]))),
+            None => {
+                let why = Failure::item("it was sent on to a batcher that is not there");
+                let mut acker = self.acker();
+                acker.add(&done.ticket, done.item, Some(why));
+                acker.tell();
+                self.settle(Settled::Spoiled(1));
+            }
+        }
+    }
+
+    /// A life is over: what it held is taken from it.
+    pub(crate) fn bury(&self, process: Process, incarnation: u32, ending: &Ending) {
+        match process {
+            Process::Producer(producer) if *ending != Ending::Finished => {
+                self.follow(process, self.books.step(Event::ProducerDied { producer }));
+            }
+            Process::Processor(lane) => {
+                let holder = Holder { lane, incarnation };
+                self.follow(process, self.books.step(Event::Left(holder)));
+            }
+            Process::BatchProcessor { batcher, index } => {
+                let holder = dock::Holder { worker: index, incarnation };
+                self.follow_dock(process, self.outlets[batcher].step(dock::Event::Left(holder)));
+            }
+            Process::Batcher(batcher) => {
+                let event = dock::Event::BatcherDied;
+                self.follow_dock(process, self.outlets[batcher].step(event));
+            }
+            _ => {}
+        }
+    }
+
+    fn follow(&self, process: Process, orders: Vec<Order<H::In>>) {
+        for order in orders {
+            match order {
+                Order::Lost(items) => self.lost(process, items),
+                Order::Returned(items) => self.returned(process, items),
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn follow_dock(&self, process: Process, orders: Vec<dock::Order<H::Out>>) {
+        for order in orders {
+            match order {
+                dock::Order::Lost(items) => {
+                    self.books.step(Event::Lost(items));
+                    self.lost(process, items);
+                }
+                dock::Order::Returned(items) => self.returned(process, items),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl<H: Handler> Account for Shared<H> {
+    fn settle(&self, settled: Settled) {
+        self.books.step(match settled {
+            Settled::Acked(items) => Event::Acked(items),
+            Settled::Spoiled(items) => Event::Spoiled(items),
+            Settled::Lost(items) => Event::Lost(items),
         });
-        let lane = |number| Lane::<H> {
-            number,
-            books: books_ref,
-            outlet,
-            watch: watch_ref,
-            aside: &*aside,
-        };
-        lanes(scope, &stage, lane, (plan.as_ref(), shared), &results);
-        outlet.close();
-    });
-    books.close()
-}
-
-fn plan<H: Handler>(
-    stage: &Stage<H>,
-    isolation: &crate::isolation::Isolation,
-    role: &'static str,
-    watch: &Watch,
-) -> Result<Plan, Failure> {
-    let config = serde_json::to_string(&stage.config)
-        .map_err(|e| Failure::engine(format!("the handler's config cannot travel: {e}")))?;
-    let receipts = watch.black_box().and_then(BlackBox::for_workers);
-    let receipts = match receipts {
-        Some((file, cap)) => {
-            let file = file.try_clone_to_owned();
-            Some((file.map_err(|e| Failure::engine(format!("black box: {e}")))?, cap))
-        }
-        None => None,
-    };
-    Ok(Plan {
-        role,
-        config,
-        slabs: isolation.slabs.clone(),
-        result_bytes: isolation.result_bytes,
-        memory_max_bytes: isolation.memory_max_bytes,
-        receipts,
-    })
-}
-
-/// Starts the lanes, and supervises on this thread until the last of them is gone.
-fn lanes<'scope, 'env: 'scope, H: Handler>(
-    scope: &'scope Scope<'scope, 'env>,
-    stage: &'env Stage<H>,
-    lane: impl Fn(usize) -> Lane<'env, H>,
-    (plan, shared): (Option<&Plan>, Option<Arc<Shared>>),
-    results: &Arc<Segment>,
-) {
-    let (notices, noticed) = bounded::<Notice>(NOTICES);
-    let (spares, intensity) = match &stage.apart {
-        Apart::Inline { .. } | Apart::Shared { .. } => (0, Default::default()),
-        Apart::Child { isolation, .. } => (isolation.spares, isolation.intensity),
-    };
-    let strength = Strength { lanes: stage.workers, spares };
-    let (to_lanes, spares) = bounded(strength.lanes + strength.spares);
-    let (books, watch) = (lane(0).books, lane(0).watch);
-    for number in 0..stage.workers {
-        let lane = lane(number);
-        let mut hands = hands(stage, &lane, (&spares, &notices), shared.as_ref(), results);
-        let here = notices.clone();
-        scope.spawn(move || {
-            let _alarm = Alarm(lane.books);
-            tuning::short_slices();
-            lane.run(&mut *hands);
-            drop(here);
-        });
     }
-    drop((notices, spares));
-    match plan {
-        Some(plan) => supervise(plan, strength, intensity, &noticed, to_lanes, books, watch),
-        None => while noticed.recv().is_ok() {},
+    fn stop(&self, failure: Failure) {
+        Shared::stop(self, failure);
     }
-}
-
-fn hands<'a, H: Handler>(
-    stage: &'a Stage<H>,
-    lane: &Lane<'a, H>,
-    (spares, notices): (&Receiver<crate::isolation::child::Child>, &Sender<Notice>),
-    shared: Option<&Arc<Shared>>,
-    results: &Arc<Segment>,
-) -> Box<dyn Hands<H> + 'a> {
-    match &stage.apart {
-        Apart::Inline { make, .. } => {
-            make(lane.number, stage.config.clone(), results.clone(), lane.watch)
-        }
-        Apart::Child { isolation, make, .. } => make(ChildHands {
-            lane: lane.number,
-            spares: spares.clone(),
-            notices: notices.clone(),
-            results: results.clone(),
-            deadline: isolation.deadline,
-            start_deadline: isolation.start_deadline,
-            bell: lane.books.bell(),
-            worker: None,
-            writer: Writer::default(),
-        }),
-        Apart::Shared { make, .. } => {
-            let shared = shared.expect("a shared stage has its shared process");
-            make(SharedHands::new(lane.number, shared.clone(), results.clone()))
-        }
+    fn is_stopped(&self) -> bool {
+        self.books.is_stopped()
     }
-}
-
-pub(crate) fn inline<H: Handler + Send>(
-    lane: usize,
-    config: H::Config,
-    out: Arc<Segment>,
-    watch: &Watch,
-) -> Box<dyn Hands<H>> {
-    Box::new(Inline::<H>::new(lane, config, out, watch))
+    fn observer(&self) -> &Observer {
+        &self.observer
+    }
+    fn acker(&self) -> Acker {
+        Shared::acker(self)
+    }
+    fn watch(&self) -> &Watch {
+        &self.watch
+    }
 }

@@ -62,6 +62,14 @@ pub enum Event {
         /// Whether it had come to its end; only a transient leaf is judged by it.
         normal: bool,
     },
+    /// A leaf is gone, and what it held is to blame, which is counted elsewhere: it alone is restarted, at
+    /// once, and no budget pays for it.
+    Excused {
+        /// Which.
+        leaf: Leaf,
+        /// Its how many-th life.
+        incarnation: u32,
+    },
     /// A supervisor is killed. Killing the root ends the tree.
     Kill {
         /// Its name. One that is not there, or is on its way down already, is ignored.
@@ -184,10 +192,13 @@ impl Tree {
                     unit.phase = Phase::Up { since: now };
                 }
             }
-            Event::StartFailed { leaf, incarnation } => self.gone(now, leaf, incarnation, false),
-            Event::Exited { leaf, incarnation, normal } => {
-                self.gone(now, leaf, incarnation, normal);
+            Event::StartFailed { leaf, incarnation } => {
+                self.gone(now, leaf, incarnation, false, false);
             }
+            Event::Exited { leaf, incarnation, normal } => {
+                self.gone(now, leaf, incarnation, normal, false);
+            }
+            Event::Excused { leaf, incarnation } => self.gone(now, leaf, incarnation, false, true),
             Event::Kill { tree } => self.kill(&tree),
             Event::Stop if self.units[ROOT].phase == Phase::Down => self.end(Why::Told, orders),
             Event::Stop => self.stop(ROOT, now, orders),
@@ -218,7 +229,7 @@ impl Tree {
             .then_some(unit)
     }
 
-    fn gone(&mut self, now: Instant, leaf: Leaf, incarnation: u32, normal: bool) {
+    fn gone(&mut self, now: Instant, leaf: Leaf, incarnation: u32, normal: bool, excused: bool) {
         let Some(unit) = self.unit(leaf, incarnation) else { return };
         let Kind::Leaf(worker) = &unit.kind else { return };
         let restart = match worker.restart {
@@ -230,7 +241,7 @@ impl Tree {
             Phase::Starting => Phase::Failed { why: Why::StartFailed(leaf) },
             Phase::Up { since } if restart => {
                 let lived: Duration = now.saturating_duration_since(since);
-                Phase::Dead { at: now, lived, why: Why::Died(leaf) }
+                Phase::Dead { at: now, lived, why: Why::Died(leaf), excused }
             }
             Phase::Up { .. } | Phase::Stopping { .. } => Phase::Down,
             phase => phase,

@@ -52,6 +52,15 @@ impl Watch {
         }
     }
 
+    /// Somebody watches.
+    pub(crate) fn is_there(&self) -> bool {
+        self.black_box.is_some()
+    }
+
+    pub(crate) fn black_box_handle(&self) -> Option<Arc<BlackBox>> {
+        self.black_box.clone()
+    }
+
     pub(crate) fn black_box(&self) -> Option<&BlackBox> {
         self.black_box.as_deref()
     }

@@ -3,9 +3,8 @@
 use super::raster::Tile;
 use crate::isolation::segment::Segment;
 use crate::message::{Failure, ItemId};
-use crate::producer::{Producer, Supply};
+use crate::producer::{Demand, Entry, Producer, Supply};
 use crate::source::Tiles;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 /// Feeds the tiles of a source, but those that `skip` names.
@@ -22,12 +21,12 @@ impl<S: Fn(ItemId) -> bool + Send> TileFeed<S> {
     }
 }
 
-impl<S: Fn(ItemId) -> bool + Send> Producer for TileFeed<S> {
+impl<S: Fn(ItemId) -> bool + Send + 'static> Producer for TileFeed<S> {
     type Item = Tile;
 
-    fn produce(&mut self, demand: NonZeroUsize) -> Result<Supply<Tile>, Failure> {
-        let mut items = Vec::with_capacity(demand.get());
-        while items.len() < demand.get() {
+    fn produce(&mut self, demand: Demand<'_>) -> Result<Supply<Tile>, Failure> {
+        let mut items = Vec::with_capacity(demand.count());
+        while items.len() < demand.count() {
             let Some(next) = self.tiles.next() else { break };
             if (self.skip)(next.item) {
                 self.tiles.skip();
@@ -36,7 +35,7 @@ impl<S: Fn(ItemId) -> bool + Send> Producer for TileFeed<S> {
             let slot = self.slab.reserve();
             let mut slot = slot.ok_or_else(|| Failure::engine("the run is ending"))?;
             let head = self.tiles.read(slot.bytes_mut())?;
-            items.push((head.item, Tile { head, pixels: slot.freeze(head.bytes()) }));
+            items.push(Entry::from((head.item, Tile { head, pixels: slot.freeze(head.bytes()) })));
         }
         Ok(if items.is_empty() { Supply::Drained } else { Supply::Items(items) })
     }

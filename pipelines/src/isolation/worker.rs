@@ -7,7 +7,7 @@ use super::tuning;
 use crate::black_box::now_ns;
 use crate::fault::Fault;
 use crate::fault::strike::{Strike, Unit};
-use crate::handler::{Desk, Handler};
+use crate::handler::{Desk, Handler, Route};
 use crate::message::{Failure, ItemId};
 use rustix::net::RecvFlags;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -96,6 +96,18 @@ pub(crate) struct Errand {
     pub(crate) item: ItemId,
     pub(crate) attempt: u32,
     pub(crate) strike: Option<Strike>,
+    pub(crate) route: Route,
+}
+
+impl Portable for Route {
+    fn lower(&self, to: &mut Writer) {
+        to.u8(self.batcher);
+        to.u64(self.key);
+        to.u8(self.flush.into());
+    }
+    fn lift(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { batcher: from.u8()?, key: from.u64()?, flush: from.u8()? != 0 })
+    }
 }
 
 impl Portable for Errand {
@@ -104,11 +116,13 @@ impl Portable for Errand {
         to.u32(self.attempt);
         to.u8(self.strike.map_or(0, |s| s.fault as u8));
         to.u32(self.strike.map_or(0, |s| s.receipt));
+        self.route.lower(to);
     }
     fn lift(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         let (item, attempt) = (from.u64()?, from.u32()?);
         let (fault, receipt) = (Fault::from_code(from.u8()?), from.u32()?);
-        Ok(Self { item, attempt, strike: fault.map(|fault| Strike { fault, receipt }) })
+        let strike = fault.map(|fault| Strike { fault, receipt });
+        Ok(Self { item, attempt, strike, route: Route::lift(from)? })
     }
 }
 
@@ -168,8 +182,9 @@ fn one<H: Handler>(
 ) where
     H::Out: Portable,
 {
-    let Errand { item, attempt, strike } = *errand;
+    let Errand { item, attempt, strike, route } = *errand;
     let mut desk = Desk::new(item, attempt, strike, post.stock.receipts.as_ref(), &post.outbox);
+    desk.route = route;
     let start = now_ns();
     let result = catch_unwind(AssertUnwindSafe(|| {
         // Only a thread is ever told to leave.
@@ -186,6 +201,7 @@ fn one<H: Handler>(
     match result {
         Ok(Ok(result)) => {
             head(answer::DONE);
+            desk.route.lower(out);
             result.lower(out);
         }
         Ok(Err(failure)) => {

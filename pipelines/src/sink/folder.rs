@@ -6,7 +6,8 @@
 
 use super::journal::{Journal, Record, State};
 use super::{PARTIAL, refused};
-use crate::handler::{BatchHandler, Done};
+use crate::engine::batcher::BatchInfo;
+use crate::handler::{BatchHandler, Done, Fates};
 use crate::image::job::Encoded;
 use crate::image::layout::Layout;
 use crate::message::Failure;
@@ -39,7 +40,12 @@ impl BatchHandler for Save {
         Ok(Self { folder: folder.clone(), journal: Journal::append_to(&folder.dir)? })
     }
 
-    fn handle(&mut self, batch: &[Done<Encoded>]) -> Result<(), Failure> {
+    fn handle(
+        &mut self,
+        _: &BatchInfo,
+        batch: &[Done<Encoded>],
+        _: &mut Fates<'_>,
+    ) -> Result<(), Failure> {
         let records = batch.iter().map(|done| self.save(done)).collect::<Result<Vec<_>, _>>()?;
         self.journal.append(&records)
     }

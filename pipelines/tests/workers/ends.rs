@@ -12,8 +12,7 @@ use pipelines::image::operations::{Library, Operation};
 use pipelines::image::raster::{PixelFormat, Rect, Tile, TileHead};
 use pipelines::isolation::segment::Segment;
 use pipelines::message::{Death, Failure, ItemId, Tally};
-use pipelines::producer::{Producer, Supply};
-use std::num::NonZeroUsize;
+use pipelines::producer::{Demand, Producer, Supply};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -163,11 +162,11 @@ fn noise(head: &TileHead) -> Vec<u8> {
 
 impl Producer for One {
     type Item = Tile;
-    fn produce(&mut self, _demand: NonZeroUsize) -> Result<Supply<Tile>, Failure> {
+    fn produce(&mut self, _demand: Demand<'_>) -> Result<Supply<Tile>, Failure> {
         let Some(head) = self.head.take() else { return Ok(Supply::Drained) };
         let mut slot = self.slab.reserve().unwrap();
         slot.bytes_mut()[..head.bytes()].copy_from_slice(&noise(&head));
-        Ok(Supply::Items(vec![(head.item, Tile { head, pixels: slot.freeze(head.bytes()) })]))
+        Ok(Supply::of([(head.item, Tile { head, pixels: slot.freeze(head.bytes()) })]))
     }
     fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
         let slab = self.slab.clone();

@@ -6,6 +6,7 @@ use pipelines::engine::Watch;
 use pipelines::engine::htpipe::HtPipe;
 use pipelines::engine::ledger::Delivery;
 use pipelines::engine::reserve::Intensity;
+use pipelines::engine::settings::Settings;
 use pipelines::fault::Fault;
 use pipelines::fault::strike::Strike;
 use pipelines::handler::{Desk, Handler};
@@ -16,7 +17,7 @@ use pipelines::isolation::segment::Segment;
 use pipelines::isolation::{Budget, Isolation};
 use pipelines::message::{Death, Failure, ItemId, Tally};
 use pipelines::pipeline::{Batch, Pipeline, Stage};
-use pipelines::producer::{Producer, Supply};
+use pipelines::producer::{Demand, Producer, Supply};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -105,15 +106,14 @@ impl Numbers {
 
 impl Producer for Numbers {
     type Item = Number;
-    fn produce(&mut self, demand: NonZeroUsize) -> Result<Supply<Number>, Failure> {
-        let (from, to) = (self.next, self.end.min(self.next + demand.get() as u64));
+    fn produce(&mut self, demand: Demand<'_>) -> Result<Supply<Number>, Failure> {
+        let (from, to) = (self.next, self.end.min(self.next + demand.count() as u64));
         if self.fails_at.is_some_and(|at| at < to) {
             assert!(!self.panics, "the source panics");
             return Err(Failure::input("the source is broken"));
         }
         self.next = to;
-        let items: Vec<_> = (from..to).map(|item| (item, Number(item))).collect();
-        Ok(if items.is_empty() { Supply::Drained } else { Supply::Items(items) })
+        Ok(Supply::of((from..to).map(|item| (item, Number(item)))))
     }
     fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
         Box::new(|| {})
@@ -238,14 +238,16 @@ where
             .workers(setup.workers)
             .attempts(setup.attempts)
             .max_demand(NonZeroUsize::new(setup.demand).unwrap())
-            .delivery(setup.delivery);
+            .min_demand(0);
         let stage = match setup.shared {
             Some(original) => stage.shared(isolation, original),
             None => stage.isolated(isolation),
         };
         let aside = Arc::new(Mutex::new(Vec::new()));
         let told = aside.clone();
+        let settings = Settings { delivery: setup.delivery, ..Settings::okiagari() };
         let pipeline = Pipeline::from(producer)
+            .settings(settings)
             .stage(stage)
             .batch(Batch::<Collect<H::Out>>::new(setup.shelf).size(3))
             .watched(Watch::new(here, Box::new(strike)))

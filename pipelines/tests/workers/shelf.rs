@@ -1,7 +1,8 @@
 //! A sink that remembers, and fails when it is told to.
 
 use crate::kit::Number;
-use pipelines::handler::{BatchHandler, Done};
+use pipelines::engine::batcher::BatchInfo;
+use pipelines::handler::{BatchHandler, Done, Fates};
 use pipelines::image::job::Encoded;
 use pipelines::message::{Failure, ItemId};
 use std::marker::PhantomData;
@@ -48,7 +49,12 @@ impl<T: Keep + Send + Sync + 'static> BatchHandler for Collect<T> {
         }
         Ok(Self(shelf.clone(), PhantomData))
     }
-    fn handle(&mut self, batch: &[Done<T>]) -> Result<(), Failure> {
+    fn handle(
+        &mut self,
+        _: &BatchInfo,
+        batch: &[Done<T>],
+        _: &mut Fates<'_>,
+    ) -> Result<(), Failure> {
         assert!(!self.0.panics, "the sink panics");
         let mut kept = self.0.kept.lock().unwrap();
         if self.0.room.is_some_and(|room| kept.len() + batch.len() > room) {

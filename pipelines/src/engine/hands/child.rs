@@ -1,11 +1,13 @@
 //! A process of its own as hands: what it dies of, the lane survives.
 
 use super::{Fall, Hands, Outcome};
+use crate::engine::keeper::Notice;
 use crate::engine::lane::{Event, Lane, Order};
+use crate::engine::leave::Leave;
 use crate::engine::ledger::Loan;
-use crate::engine::supervisor::Notice;
+use crate::engine::supervisor::Notice as Told;
 use crate::engine::watch::Watch;
-use crate::handler::Handler;
+use crate::handler::{Handler, Route};
 use crate::isolation::child::Child;
 use crate::isolation::frame::{FRAME_BYTES_MAX, Memory, Portable, Reader, Writer};
 use crate::isolation::link::Sign;
@@ -13,20 +15,20 @@ use crate::isolation::segment::Segment;
 use crate::isolation::worker::{Errand, answer};
 use crate::message::{Death, Failure, ItemId};
 use crossbeam_channel::{Receiver, Sender};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Hands that borrow workers from the crew's reserve.
-pub(crate) struct ChildHands<'a> {
+pub(crate) struct ChildHands {
     pub(crate) lane: usize,
     pub(crate) spares: Receiver<Child>,
-    pub(crate) notices: Sender<Notice>,
+    pub(crate) notices: Sender<Told>,
     /// Where results are copied to.
     pub(crate) results: Arc<Segment>,
     pub(crate) deadline: Duration,
     pub(crate) start_deadline: Duration,
-    pub(crate) bell: BorrowedFd<'a>,
+    pub(crate) bell: Arc<OwnedFd>,
     pub(crate) worker: Option<Worker>,
     pub(crate) writer: Writer,
 }
@@ -108,7 +110,7 @@ impl Worker {
     }
 }
 
-impl ChildHands<'_> {
+impl ChildHands {
     /// A worker that can be sent an item: the one in hand, or one from the reserve.
     fn worker(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<Worker, Fall> {
         if let Some(worker) = self.worker.take() {
@@ -118,9 +120,9 @@ impl ChildHands<'_> {
             let child = self.spares.recv().map_err(|_| Fall::Stopped)?;
             let lane = Lane::new(Instant::now(), self.start_deadline, self.deadline);
             let mut worker = Worker { child, lane, excuse: String::new(), proven: false };
-            match worker.attend(self.bell, frame) {
+            match worker.attend(self.bell.as_fd(), frame) {
                 Word::Use => {
-                    self.notices.send(Notice::Started).ok();
+                    self.tell(Notice::Started);
                     return Ok(worker);
                 }
                 Word::Stopped => return Err(Fall::Stopped),
@@ -129,11 +131,15 @@ impl ChildHands<'_> {
         }
     }
 
+    fn tell(&self, notice: Notice) {
+        self.notices.send(Told::Worker(notice)).ok();
+    }
+
     fn still_born(&self, mut worker: Worker) {
         let words = worker.last_words();
         drop(worker);
-        self.notices.send(Notice::StillBorn(words)).ok();
-        self.notices.send(Notice::Wanted).ok();
+        self.tell(Notice::StillBorn(words));
+        self.tell(Notice::Wanted);
     }
 
     /// Does one item; `Err` when the worker died over it.
@@ -147,12 +153,12 @@ impl ChildHands<'_> {
         let Errand { item, attempt, .. } = *errand;
         if let Err(failure) = lower(&mut self.writer, errand, input) {
             self.worker = Some(worker);
-            return Ok(Outcome { item, attempt, work_ns: 0, result: Err(failure) });
+            return Ok(Outcome { item, attempt, work_ns: 0, result: Err(failure.into()) });
         }
         while !worker.child.send(self.writer.finish()) {
             // It died with nothing in hand: no item is to blame, nor, if it has worked, the way it starts.
             if worker.proven {
-                self.notices.send(Notice::Wanted).ok();
+                self.tell(Notice::Wanted);
             } else {
                 self.still_born(worker);
             }
@@ -160,7 +166,7 @@ impl ChildHands<'_> {
         }
         worker.lane.step(Instant::now(), Event::Sent { item, attempt }, &mut Vec::new());
         loop {
-            match worker.attend(self.bell, &mut frame) {
+            match worker.attend(self.bell.as_fd(), &mut frame) {
                 Word::Answer(n) => {
                     let memory =
                         Memory::Outbox { from: worker.child.outbox(), into: &self.results };
@@ -181,7 +187,7 @@ impl ChildHands<'_> {
                 }
                 Word::Dead(death) => {
                     let words = worker.last_words();
-                    self.notices.send(Notice::Wanted).ok();
+                    self.tell(Notice::Wanted);
                     return Err(Fall::Died { item, attempt, death, words });
                 }
                 Word::Stopped => return Err(Fall::Stopped),
@@ -223,28 +229,41 @@ where
     reader.u32().ok()?;
     let work_ns = reader.u64().ok()?;
     let result = match kind {
-        answer::DONE => Ok(H::Out::lift(&mut reader).ok()?),
-        _ => Err(Failure::item(reader.text())),
+        answer::DONE => {
+            let route = Route::lift(&mut reader).ok()?;
+            Ok((H::Out::lift(&mut reader).ok()?, route))
+        }
+        _ => Err(Failure::item(reader.text()).into()),
     };
     Some(Outcome { item, attempt, work_ns, result })
 }
 
-impl<H: Handler> Hands<H> for ChildHands<'_>
+impl<H: Handler> Hands<H> for ChildHands
 where
     H::In: Portable,
     H::Out: Portable,
 {
+    fn is_eager(&self) -> bool {
+        true
+    }
+    fn is_apart(&self) -> bool {
+        true
+    }
     fn work(
         &mut self,
         loan: &Loan<H::In>,
         watch: &Watch,
+        leave: &Leave,
         settle: &mut dyn FnMut(Outcome<H::Out>),
     ) -> Result<(), Fall> {
-        for (n, (item, input)) in loan.items().iter().enumerate() {
+        for (n, entry) in loan.items().iter().enumerate() {
+            if leave.is_killed() {
+                return Err(Fall::Killed);
+            }
             let ledger = if n == 0 { loan.attempt } else { 0 };
-            let (attempt, strike) = watch.begin(self.lane, *item, ledger);
-            let errand = Errand { item: *item, attempt, strike };
-            settle(self.one::<H>(&errand, input)?);
+            let (attempt, strike) = watch.begin(self.lane, entry.id, ledger);
+            let errand = Errand { item: entry.id, attempt, strike, route: entry.route };
+            settle(self.one::<H>(&errand, &entry.item)?);
         }
         Ok(())
     }

@@ -4,9 +4,10 @@ pub mod child;
 pub mod inline;
 pub mod node;
 
+use super::leave::Leave;
 use super::ledger::Loan;
 use super::watch::Watch;
-use crate::handler::Handler;
+use crate::handler::{Handler, Route};
 use crate::message::{Death, Failure, ItemId};
 
 /// What became of one item.
@@ -17,8 +18,23 @@ pub struct Outcome<T> {
     pub attempt: u32,
     /// The handler's own time, in ns.
     pub work_ns: u64,
-    /// What it made, or its error.
-    pub result: Result<T, Failure>,
+    /// What it made, with where that goes; or what went wrong, though the hands live.
+    pub result: Result<(T, Route), Wrong>,
+}
+
+/// What went wrong with an item.
+#[derive(Debug, Clone)]
+pub struct Wrong {
+    /// An error, or a panic that was caught.
+    pub death: Death,
+    /// In words.
+    pub failure: Failure,
+}
+
+impl From<Failure> for Wrong {
+    fn from(failure: Failure) -> Self {
+        Self { death: Death::Error, failure }
+    }
 }
 
 /// How hands fell.
@@ -35,12 +51,30 @@ pub enum Fall {
         /// The tail of the standard error, for a process.
         words: String,
     },
+    /// The thread was killed while it held these items; nobody is to blame.
+    Killed,
+    /// They cannot start at all.
+    NotStarted(Failure),
     /// The run is ending; nobody is to blame.
     Stopped,
 }
 
 /// Hands do items, one after the other.
-pub trait Hands<H: Handler>: Send {
+pub trait Hands<H: Handler> {
+    /// Makes them ready for their first item, if that can be done beforehand.
+    ///
+    /// # Errors
+    /// [`Fall::NotStarted`] when they cannot work at all.
+    fn start(&mut self) -> Result<(), Fall> {
+        Ok(())
+    }
+
+    /// Each result takes room that is scarce: it is passed on before the next item is begun.
+    fn is_eager(&self) -> bool;
+
+    /// What died was the hands and not the thread.
+    fn is_apart(&self) -> bool;
+
     /// Does the items of a loan in order and tells `settle` of each as soon as it is finished.
     ///
     /// # Errors
@@ -49,6 +83,7 @@ pub trait Hands<H: Handler>: Send {
         &mut self,
         loan: &Loan<H::In>,
         watch: &Watch,
+        leave: &Leave,
         settle: &mut dyn FnMut(Outcome<H::Out>),
     ) -> Result<(), Fall>;
 }

@@ -5,6 +5,7 @@ use super::child::{lower, outcome};
 use super::{Fall, Hands, Outcome};
 use crate::black_box::What;
 use crate::engine::htpipe::{Answer, Calls, Event, Heed, HtPipe, Mail, Order};
+use crate::engine::leave::Leave;
 use crate::engine::ledger::Loan;
 use crate::engine::watch::Watch;
 use crate::handler::Handler;
@@ -188,7 +189,10 @@ impl SharedHands {
         H::Out: Portable,
     {
         let Errand { item, attempt, .. } = *errand;
-        let failed = |failure| Outcome { item, attempt, work_ns: 0, result: Err(failure) };
+        let failed = |failure: Failure| {
+            let result = Err(failure.into());
+            Outcome { item, attempt, work_ns: 0, result }
+        };
         if let Err(failure) = lower(&mut self.writer, errand, input) {
             return Ok(failed(failure));
         }
@@ -257,7 +261,7 @@ where
         answer::PANICKED => {
             let work_ns = head.u64().ok()?;
             let failure = Failure::item("HtPipe returned {:exit, …}: the handler panicked");
-            Some(Outcome { item, attempt, work_ns, result: Err(failure) })
+            Some(Outcome { item, attempt, work_ns, result: Err(failure.into()) })
         }
         answer::DONE | answer::FAILED => outcome::<H>(item, attempt, Reader::new(frame, memory)),
         _ => None,
@@ -269,18 +273,28 @@ where
     H::In: Portable,
     H::Out: Portable,
 {
+    fn is_eager(&self) -> bool {
+        true
+    }
+    fn is_apart(&self) -> bool {
+        true
+    }
     /// A lane outlives whatever HtPipe returns: what is not an answer is its item's error.
     fn work(
         &mut self,
         loan: &Loan<H::In>,
         watch: &Watch,
+        leave: &Leave,
         settle: &mut dyn FnMut(Outcome<H::Out>),
     ) -> Result<(), Fall> {
-        for (n, (item, input)) in loan.items().iter().enumerate() {
+        for (n, entry) in loan.items().iter().enumerate() {
+            if leave.is_killed() {
+                return Err(Fall::Killed);
+            }
             let ledger = if n == 0 { loan.attempt } else { 0 };
-            let (attempt, strike) = watch.begin(self.lane, *item, ledger);
-            let errand = Errand { item: *item, attempt, strike };
-            settle(self.one::<H>(&errand, input, watch)?);
+            let (attempt, strike) = watch.begin(self.lane, entry.id, ledger);
+            let errand = Errand { item: entry.id, attempt, strike, route: entry.route };
+            settle(self.one::<H>(&errand, &entry.item, watch)?);
         }
         Ok(())
     }

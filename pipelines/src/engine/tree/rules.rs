@@ -78,7 +78,7 @@ impl Tree {
         });
         let owed = phases().find(|(_, phase)| matches!(phase, Phase::Owed { due } if *due <= now));
         let dead = phases().filter_map(|(child, phase)| match phase {
-            Phase::Dead { at, lived, why } => Some((at, child, lived, why)),
+            Phase::Dead { at, lived, why, excused } => Some((at, child, lived, why, excused)),
             _ => None,
         });
         let dead = dead.min_by_key(|(at, child, ..)| (*at, *child));
@@ -92,7 +92,9 @@ impl Tree {
             self.start(child, now, orders);
         } else if starting {
             self.units[id].phase = Phase::Up { since: now };
-        } else if let Some((_, child, lived, why)) = dead {
+        } else if let Some((_, child, _, _, true)) = dead {
+            self.units[child].phase = Phase::Owed { due: now };
+        } else if let Some((_, child, lived, why, false)) = dead {
             self.make_good(id, child, lived, why, now);
         } else {
             return false;
@@ -102,7 +104,8 @@ impl Tree {
 
     /// A restart failed: that is one more death. Where the order matters, those after it wait for it.
     fn fail(&mut self, id: usize, child: usize, why: Why, now: Instant) {
-        self.units[child].phase = Phase::Dead { at: now, lived: Duration::ZERO, why };
+        self.units[child].phase =
+            Phase::Dead { at: now, lived: Duration::ZERO, why, excused: false };
         let supervisor = self.supervisor(id);
         if supervisor.strategy != Strategy::OneForOne {
             let later = child + 1..supervisor.children.end;
@@ -216,9 +219,12 @@ impl Tree {
         let unit = &mut self.units[id];
         unit.phase = match unit.phase {
             Phase::Starting => Phase::Failed { why },
-            Phase::Up { since } => {
-                Phase::Dead { at: now, lived: now.saturating_duration_since(since), why }
-            }
+            Phase::Up { since } => Phase::Dead {
+                at: now,
+                lived: now.saturating_duration_since(since),
+                why,
+                excused: false,
+            },
             _ => Phase::Down,
         };
         if id == super::ROOT {

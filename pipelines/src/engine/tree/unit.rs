@@ -36,7 +36,7 @@ pub(super) enum Phase {
     /// Its start failed; its supervisor has yet to act on it.
     Failed { why: Why },
     /// Died; its supervisor has yet to act on it.
-    Dead { at: Instant, lived: Duration, why: Why },
+    Dead { at: Instant, lived: Duration, why: Why, excused: bool },
 }
 
 /// Why a node is on its way down, or is down.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::fault::Fault;
 use crate::fault::strike::Strike;
+use crate::handler::Route;
 use crate::image::job::Encoded;
 use crate::image::raster::{PixelFormat, Rect, Tile, TileHead};
 use crate::isolation::worker::Errand;
@@ -66,7 +67,7 @@ fn heads_and_errands_come_back() {
     assert_eq!(lift::<TileHead>(&frame(&head()), &[]), head());
     for fault in [None, Some(Fault::Abort), Some(Fault::KillSubject)] {
         let strike = fault.map(|fault| Strike { fault, receipt: 77 });
-        let errand = Errand { item: 1 << 40, attempt: 3, strike };
+        let errand = Errand { item: 1 << 40, attempt: 3, strike, route: Route::default() };
         let back: Errand = lift(&frame(&errand), &[]);
         assert_eq!((back.item, back.attempt, back.strike), (1 << 40, 3, strike));
     }
