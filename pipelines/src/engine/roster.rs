@@ -55,15 +55,15 @@ impl Roster {
         leave
     }
 
-    /// That life is over. False when it was over before, or another has begun.
-    pub(crate) fn end(&self, process: Process, incarnation: u32, finished: bool) -> bool {
+    /// That life is over. Says what it had been told; `None` when it was over before, or another has begun.
+    pub(crate) fn end(&self, process: Process, incarnation: u32, finished: bool) -> Option<Told> {
         let mut inner = self.lock();
-        let Some(line) = inner.lines.get_mut(&process) else { return false };
-        let now = line.is_alive && line.incarnation == incarnation;
-        if now {
-            (line.is_alive, line.is_finished) = (false, finished);
+        let line = inner.lines.get_mut(&process)?;
+        if !line.is_alive || line.incarnation != incarnation {
+            return None;
         }
-        now
+        (line.is_alive, line.is_finished) = (false, finished);
+        Some(line.leave.told())
     }
 
     /// Tells a process something; false when it is not there to hear.

@@ -130,12 +130,14 @@ impl<H: Handler> Supervisor<H> {
     /// A thread is gone. One that had nothing left to do is still there, for the tree.
     fn ended(&mut self, process: Process, incarnation: u32, ending: Ending) {
         let finished = ending == Ending::Finished;
-        if !self.shared.roster.end(process, incarnation, finished) {
-            return;
-        }
+        let Some(told) = self.shared.roster.end(process, incarnation, finished) else { return };
         let e = ending.clone();
         self.shared.observer.tell(|| Told::ProcessEnded { process, incarnation, ending: e });
+        let leaf = self.leaf(process);
         if finished {
+            if told >= Word::Leave {
+                self.tell(Event::Exited { leaf, incarnation, normal: true });
+            }
             return;
         }
         if let Ending::NotStarted(words) | Ending::Panicked(words) = &ending {
@@ -145,7 +147,6 @@ impl<H: Handler> Supervisor<H> {
         if let (Process::Producer(producer), true) = (process, self.drain.stopping) {
             self.shared.books.step(Entry::Drained { producer });
         }
-        let leaf = self.leaf(process);
         let mended = !self.shared.settings.as_the_original;
         // What panics there is a callback or ourselves: users' own code is caught before.
         let ours = matches!(process, Process::Processor(_) | Process::BatchProcessor { .. });
@@ -300,7 +301,7 @@ impl<H: Handler> Supervisor<H> {
         }
         // It may still look up one day.
         self.shared.roster.tell(process, Word::Die);
-        if self.shared.roster.end(process, incarnation, false) {
+        if self.shared.roster.end(process, incarnation, false).is_some() {
             self.shared.bury(process, incarnation, &Ending::Abandoned);
             let ending = Ending::Abandoned;
             self.shared.observer.tell(|| Told::ProcessEnded { process, incarnation, ending });
