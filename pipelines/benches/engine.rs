@@ -1,10 +1,12 @@
 //! What the engine costs an item: a handler that does nothing, in a thread and in a process of its own.
 //!
-//! One iteration is a batch of 100 items. Time runs from the first batch handled to the last one, so
-//! that starting threads and workers is left out.
+//! One iteration is a batch of 100 items. With a batch handler, time runs from the first batch handled to
+//! the last one, so that starting threads and workers is left out. Without one, as Broadway is measured,
+//! it is that of the whole run, its start and its end included.
 
 use criterion::{Criterion, Throughput};
 use pipelines::engine::batcher::BatchInfo;
+use pipelines::engine::settings::Settings;
 use pipelines::handler::{BatchHandler, Desk, Done, Fates, Handler};
 use pipelines::isolation::Isolation;
 use pipelines::isolation::frame::{Malformed, Portable, Reader, Writer};
@@ -94,6 +96,20 @@ fn time(stage: Stage<Noop>, batches: u64) -> Duration {
     last - first
 }
 
+/// A run without a batch handler: two workers, items acknowledged by them.
+fn unbatched(settings: &Settings, demand: usize, batches: u64) -> Duration {
+    let end = batches * BATCH;
+    let demand = NonZeroUsize::new(demand).expect("not 0");
+    let start = Instant::now();
+    let tally = Pipeline::from(Numbers { next: 0, end })
+        .settings(settings.clone())
+        .stage(Stage::<Noop>::new(()).workers(2).max_demand(demand))
+        .run();
+    let time = start.elapsed();
+    assert_eq!(tally.expect("it runs").done, end);
+    time
+}
+
 fn isolation() -> Isolation {
     Isolation { spares: 0, ..Isolation::new(vec![], 4096) }
 }
@@ -115,5 +131,15 @@ fn main() {
         }
         group.finish();
     }
+    let mut group = criterion.benchmark_group("two workers, no batcher");
+    group.throughput(Throughput::Elements(BATCH)).sample_size(20);
+    for (name, settings) in [("lease", Settings::okiagari()), ("hand-over", Settings::broadway())] {
+        for demand in [10, 100] {
+            group.bench_function(format!("100 items, {name}, max_demand {demand}"), |bench| {
+                bench.iter_custom(|batches| unbatched(&settings, demand, batches));
+            });
+        }
+    }
+    group.finish();
     criterion.final_summary();
 }

@@ -27,11 +27,13 @@ struct Kept<T> {
     /// The id after the last one produced: a producer that was made anew may repeat what is before it.
     next: ItemId,
     drained: bool,
+    /// What it was asked for last, until the ledger hears of the answer.
+    promised: usize,
 }
 
 impl<T> Post<T> {
     pub(crate) fn new() -> Self {
-        let kept = Kept { well: None, held: vec![], next: 0, drained: false };
+        let kept = Kept { well: None, held: vec![], next: 0, drained: false, promised: 0 };
         Self { inner: Mutex::new(kept), closer: Mutex::new(None) }
     }
 
@@ -114,8 +116,10 @@ impl<H: Handler> Feeder<'_, H> {
             let well = kept.well.as_mut().expect("it was dug");
             let produce = || well.produce(most, self.leave, self.mended());
             let given = catch_unwind(AssertUnwindSafe(produce));
-            let promised = Event::Taken { producer, lane: None, promised: room, items: vec![] };
-            books.step(promised);
+            kept.promised = room;
+            if !matches!(given, Ok(Ok(Given::Items(..)))) {
+                self.hand_in(kept, vec![]);
+            }
             match given {
                 Ok(Ok(Given::Items(items, failed))) => self.take(kept, items, failed),
                 Ok(Ok(Given::Idle(wait))) => {
@@ -179,6 +183,9 @@ impl<H: Handler> Feeder<'_, H> {
             }
             acker.tell();
         }
+        if items.is_empty() {
+            self.hand_in(kept, vec![]);
+        }
         if kept.held.is_empty() {
             kept.held = items;
         } else {
@@ -190,15 +197,14 @@ impl<H: Handler> Feeder<'_, H> {
     fn pass(&self, kept: &mut Kept<H::In>) -> Option<Ending> {
         while !kept.held.is_empty() {
             let Some(gate) = &self.shared.gate else {
-                self.hand_in(std::mem::take(&mut kept.held));
+                let now = std::mem::take(&mut kept.held);
+                self.hand_in(kept, now);
                 break;
             };
             let most = gate.admit(kept.held.iter().map(|entry| &entry.item));
             let rest = kept.held.split_off(most);
             let now = std::mem::replace(&mut kept.held, rest);
-            if !now.is_empty() {
-                self.hand_in(now);
-            }
+            self.hand_in(kept, now);
             let Some(first) = kept.held.first() else { break };
             if gate.wait(&first.item, self.leave, self.mended(), &self.shared.observer) {
                 continue;
@@ -207,20 +213,28 @@ impl<H: Handler> Feeder<'_, H> {
                 Word::Die => return Some(Ending::Killed),
                 Word::Stay | Word::Leave => return Some(Ending::Left),
                 // A drain does not wait for the limit: what is in hand goes.
-                Word::Drain => self.hand_in(std::mem::take(&mut kept.held)),
+                Word::Drain => {
+                    let now = std::mem::take(&mut kept.held);
+                    self.hand_in(kept, now);
+                }
             }
         }
         None
     }
 
-    /// Into the ledger, each partition's to its lane.
-    fn hand_in(&self, items: Vec<Entry<H::In>>) {
+    /// Into the ledger, each partition's to its lane; what was promised is not to be expected any more.
+    fn hand_in(&self, kept: &mut Kept<H::In>, items: Vec<Entry<H::In>>) {
         let (producer, count) = (self.index, items.len());
-        self.shared.hand_in(producer, items);
-        self.shared.observer.tell(|| Told::Produced {
-            producer,
-            items: count,
-            waiting: self.shared.books.look(Ledger::waiting),
-        });
+        let promised = std::mem::take(&mut kept.promised);
+        if count + promised == 0 {
+            return;
+        }
+        self.shared.hand_in(producer, promised, items);
+        if count > 0 {
+            let books = &self.shared.books;
+            let waiting = || books.look(Ledger::waiting);
+            let told = || Told::Produced { producer, items: count, waiting: waiting() };
+            self.shared.observer.tell(told);
+        }
     }
 }

@@ -91,9 +91,10 @@ impl<H: Handler> Shared<H> {
     }
 
     /// Items from a producer go into the ledger, each partition's to its lane.
-    pub(crate) fn hand_in(&self, producer: usize, items: Vec<Entry<H::In>>) {
+    pub(crate) fn hand_in(&self, producer: usize, mut promised: usize, items: Vec<Entry<H::In>>) {
         for (lane, items) in self.parted(items) {
-            let taken = Event::Taken { producer, lane, promised: 0, items };
+            let promised = std::mem::take(&mut promised);
+            let taken = Event::Taken { producer, lane, promised, items };
             for order in self.books.step(taken) {
                 if let Order::Lost(items) = order {
                     self.lost(Process::Producer(producer), items);
@@ -104,7 +105,7 @@ impl<H: Handler> Shared<H> {
 
     /// Items by the lane that they are for.
     pub(crate) fn parted(&self, items: Vec<Entry<H::In>>) -> Vec<Parted<H::In>> {
-        if self.partition.is_none() {
+        if self.partition.is_none() || items.is_empty() {
             return vec![(None, items)];
         }
         let mut lists: Vec<Vec<_>> = (0..self.lanes).map(|_| Vec::new()).collect();

@@ -11,6 +11,11 @@ const RESUBSCRIBE: Duration = Duration::from_millis(100);
 /// Items that a GenStage producer buffers at most; beyond, the oldest are dropped.
 const BUFFER: usize = 10_000;
 
+/// A `max_demand` from which on items are taken to be small …
+const HANDFUL: usize = 8;
+/// … and about so many of them wait.
+const CROWD: usize = 1024;
+
 /// The shape of the supervision tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Supervision {
@@ -74,7 +79,11 @@ impl Settings {
     /// Items beyond demand that wait for so many lanes.
     pub(crate) fn ahead(&self, lanes: usize, max_demand: usize) -> usize {
         match self.delivery {
-            // What waits dies with nobody, so it costs nothing to have it ready.
+            // What waits dies with nobody, so it costs only memory to have it ready. Of items that are asked
+            // for by the handful more may wait, so that nobody is woken for a few of them.
+            Delivery::Lease if max_demand >= HANDFUL => {
+                (32 * lanes * max_demand).min(CROWD).max(4 * lanes * max_demand)
+            }
             Delivery::Lease => 2 * lanes * max_demand,
             Delivery::HandOver => 0,
         }
