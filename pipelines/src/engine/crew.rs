@@ -86,15 +86,16 @@ impl<'a, H: Handler> Lane<'a, H> {
         }
         self.acker.tell();
         self.pass_on();
-        match self.leave.told() {
-            // What was just judged still has to be told.
-            _ if !self.events.is_empty() => None,
-            Word::Die => Some(Ending::Killed),
-            Word::Leave => Some(Ending::Left),
-            _ if books.is_stopped() => Some(Ending::Left),
-            _ if self.dismissed => Some(Ending::Finished),
-            _ => None,
-        }
+        let ending = match self.leave.told() {
+            Word::Die => Ending::Killed,
+            Word::Leave => Ending::Left,
+            _ if books.is_stopped() => Ending::Left,
+            _ if self.dismissed => Ending::Finished,
+            _ => return None,
+        };
+        // What was judged and acknowledged just now still has to be told.
+        self.settle_now();
+        Some(ending)
     }
 
     fn is_lease(&self) -> bool {
@@ -206,6 +207,7 @@ impl<'a, H: Handler> Lane<'a, H> {
         }
         let finished = std::mem::take(&mut self.finished);
         let shared = self.shared;
+        self.leave.prove();
         if let [outlet] = &shared.outlets[..]
             && finished.iter().all(|done| done.route.batcher == 0)
         {

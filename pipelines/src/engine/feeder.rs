@@ -231,6 +231,7 @@ impl<H: Handler> Feeder<'_, H> {
         }
         self.shared.hand_in(producer, promised, items);
         if count > 0 {
+            self.leave.prove();
             let books = &self.shared.books;
             let waiting = || books.look(Ledger::waiting);
             let told = || Told::Produced { producer, items: count, waiting: waiting() };

@@ -4,7 +4,7 @@
 //! at its next receive or fault point. One that never comes to such a point is abandoned: it may still
 //! run, but what it held was taken from it, and what it brings is refused by its incarnation.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ pub(crate) struct Killed;
 #[derive(Default)]
 pub struct Leave {
     told: AtomicU8,
+    proven: AtomicBool,
     asleep: Mutex<()>,
     wake: Condvar,
 }
@@ -47,6 +48,17 @@ impl Leave {
             2 => Told::Leave,
             _ => Told::Die,
         }
+    }
+
+    /// It has done something: it can start, and whatever ends it is not that it cannot.
+    pub(crate) fn prove(&self) {
+        if !self.proven.load(Ordering::Relaxed) {
+            self.proven.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_killed(&self) -> bool {

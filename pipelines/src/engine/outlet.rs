@@ -225,6 +225,7 @@ pub(crate) fn serve<B: BatchHandler>(
         if matches!(outlet.step(Event::Handled(holder)).pop(), Some(Order::Refuse)) {
             return Ending::Abandoned;
         }
+        shift.leave.prove();
         settle(pack, fates, decide, shift, &mut acker);
     }
 }

@@ -33,6 +33,15 @@ struct Inner {
     draining: bool,
 }
 
+/// What is known of a life that is over.
+#[derive(Clone, Copy)]
+pub(crate) struct Past {
+    /// The last that it was told.
+    pub(crate) told: Told,
+    /// It had done something.
+    pub(crate) proven: bool,
+}
+
 /// All of them.
 #[derive(Default)]
 pub(crate) struct Roster(Mutex<Inner>);
@@ -55,15 +64,15 @@ impl Roster {
         leave
     }
 
-    /// That life is over. Says what it had been told; `None` when it was over before, or another has begun.
-    pub(crate) fn end(&self, process: Process, incarnation: u32, finished: bool) -> Option<Told> {
+    /// That life is over. `None` when it was over before, or another has begun.
+    pub(crate) fn end(&self, process: Process, incarnation: u32, finished: bool) -> Option<Past> {
         let mut inner = self.lock();
         let line = inner.lines.get_mut(&process)?;
         if !line.is_alive || line.incarnation != incarnation {
             return None;
         }
         (line.is_alive, line.is_finished) = (false, finished);
-        Some(line.leave.told())
+        Some(Past { told: line.leave.told(), proven: line.leave.is_proven() })
     }
 
     /// Tells a process something; false when it is not there to hear.

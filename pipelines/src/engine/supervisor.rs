@@ -130,12 +130,12 @@ impl<H: Handler> Supervisor<H> {
     /// A thread is gone. One that had nothing left to do is still there, for the tree.
     fn ended(&mut self, process: Process, incarnation: u32, ending: Ending) {
         let finished = ending == Ending::Finished;
-        let Some(told) = self.shared.roster.end(process, incarnation, finished) else { return };
+        let Some(past) = self.shared.roster.end(process, incarnation, finished) else { return };
         let e = ending.clone();
         self.shared.observer.tell(|| Told::ProcessEnded { process, incarnation, ending: e });
         let leaf = self.leaf(process);
         if finished {
-            if told >= Word::Leave {
+            if past.told >= Word::Leave {
                 self.tell(Event::Exited { leaf, incarnation, normal: true });
             }
             return;
@@ -155,8 +155,11 @@ impl<H: Handler> Supervisor<H> {
         }
         self.tell(match ending {
             Ending::NotStarted(_) => Event::StartFailed { leaf, incarnation },
-            // A death that holds an item is limited by that item's attempts.
-            Ending::Fell if mended => Event::Excused { leaf, incarnation },
+            // A death that holds an item is limited by that item's attempts, and who has done something
+            // can start: neither is what a budget is there to find.
+            _ if mended && (ending == Ending::Fell || past.proven) => {
+                Event::Excused { leaf, incarnation }
+            }
             _ => Event::Exited { leaf, incarnation, normal: false },
         });
     }
