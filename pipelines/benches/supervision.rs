@@ -1,8 +1,8 @@
 //! What a kill in threads costs in time: from `kill` to the first item that the successor handles, and,
 //! for a producer, the longest pause of the items. In both settings, so that it can be compared.
 //!
-//! Two workers, 100 µs an item, with a fault point every microsecond or so; a kill each 20 ms. Times are
-//! taken inside the handlers. This is no criterion bench: criterion would count the pauses as work.
+//! Two workers, 100 µs an item, with a fault point every microsecond or so. Times are taken inside the
+//! handlers. This is no criterion bench: criterion would count the pauses as work.
 
 use pipelines::engine::settings::Settings;
 use pipelines::engine::tree::shapes::Process;
@@ -16,8 +16,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const WORK: Duration = Duration::from_micros(100);
-const PAUSE: Duration = Duration::from_millis(20);
-const KILLS: usize = 200;
 
 /// Numbers without end, with a cursor outside; it is stopped.
 struct Numbers(Arc<AtomicU64>);
@@ -75,24 +73,29 @@ fn run(name: &str, victim: Process, settings: Settings) {
         .stage(Stage::<Spin>::new(()).workers(2).max_demand(demand))
         .start()
         .expect("it starts");
+    // Longer than Broadway's consumers wait before they turn to a new producer.
+    let (kills, pause) = match victim {
+        Process::Producer(_) => (40, Duration::from_millis(150)),
+        _ => (200, Duration::from_millis(20)),
+    };
     let kill = |_| {
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(pause);
         let at = Instant::now();
         running.kill(victim);
         at
     };
-    let kills: Vec<_> = (0..KILLS).map(kill).collect();
-    std::thread::sleep(PAUSE);
+    let killed: Vec<_> = (0..kills).map(kill).collect();
+    std::thread::sleep(pause);
     running.stop();
     let report = running.wait();
     let begun = std::mem::take(&mut *BEGUN.lock().expect("no panic"));
-    let times = kills.iter().filter_map(|kill| match victim {
+    let times = killed.iter().filter_map(|kill| match victim {
         Process::Processor(_) => {
             let heir = begun.iter().find(|(at, fresh, _)| at > kill && *fresh)?;
             Some(heir.0 - *kill)
         }
         _ => {
-            let window = *kill..*kill + PAUSE;
+            let window = *kill..*kill + pause;
             let times: Vec<_> =
                 begun.iter().map(|b| b.0).filter(|at| window.contains(at)).collect();
             times.windows(2).map(|pair| pair[1] - pair[0]).max()
@@ -103,7 +106,7 @@ fn run(name: &str, victim: Process, settings: Settings) {
     items.sort_unstable();
     let again = items.windows(2).filter(|pair| pair[0] == pair[1]).count();
     println!(
-        "{name}, {victim}: {times}; {KILLS} kills, {} lost, {again} begun again{}",
+        "{name}, {victim}: {times}; {kills} kills, {} lost, {again} begun again{}",
         report.tally.lost,
         report.failure.map_or(String::new(), |failure| format!("; {failure}"))
     );
