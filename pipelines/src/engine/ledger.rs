@@ -224,8 +224,8 @@ pub struct Ledger<T> {
     ready: Vec<VecDeque<Loan<T>>>,
     waiting: usize,
     promised: usize,
-    /// Items that were asked for by lanes that died since: they will be given to nobody.
-    ghosts: usize,
+    /// For each queue, items that were asked for by lanes that died since: they will be given to nobody.
+    ghosts: Vec<usize>,
     later: Vec<(Instant, Loan<T>)>,
     lanes: Vec<Stub<T>>,
     judged: usize,
@@ -255,7 +255,7 @@ impl<T> Ledger<T> {
             ready: (0..queues).map(|_| VecDeque::new()).collect(),
             waiting: 0,
             promised: 0,
-            ghosts: 0,
+            ghosts: vec![0; queues],
             later: Vec::new(),
             lanes: (0..terms.lanes).map(stub).collect(),
             judged: 0,
@@ -289,7 +289,7 @@ impl<T> Ledger<T> {
 
     /// Items that a producer should be asked for now.
     pub fn room(&self) -> usize {
-        let unmet: usize = self.lanes.iter().map(|l| l.unmet).sum::<usize>() + self.ghosts;
+        let unmet = self.lanes.iter().map(|l| &l.unmet).chain(&self.ghosts).sum::<usize>();
         let have = self.waiting + self.promised;
         // What waits is refilled when half of it is gone, so that the producer is not woken for each.
         if self.paused || (have > self.terms.ahead / 2 && unmet <= have) {
@@ -305,7 +305,8 @@ impl<T> Ledger<T> {
 
     /// Whether a lane that waits would now be answered otherwise.
     pub fn can_answer(&self) -> bool {
-        !self.paused && (self.waiting > 0 || self.is_over())
+        !self.paused && self.waiting > 0
+            || self.is_over()
             || self.lanes.iter().any(|l| !l.mailbox.is_empty())
     }
 
@@ -388,6 +389,10 @@ impl<T> Ledger<T> {
         (stub.alive && stub.incarnation == holder.incarnation).then_some(stub)
     }
 
+    fn queue_of(&self, lane: usize) -> usize {
+        if self.terms.partitioned { lane } else { 0 }
+    }
+
     fn take(
         &mut self,
         producer: usize,
@@ -400,13 +405,10 @@ impl<T> Ledger<T> {
         let queue = lane.unwrap_or(0);
         let chunk = Arc::new(items);
         let mut loan = Loan { chunk, from: 0, to, attempt: 0, producer, queue };
-        if self.terms.ahead == 0 {
-            let ghosts = loan.take(self.ghosts).len();
-            if ghosts > 0 {
-                self.ghosts -= ghosts;
-                self.tally.lost += ghosts as u64;
-                orders.push(Order::Lost(ghosts));
-            }
+        let ghosts = loan.take(self.ghosts[queue]).len();
+        if ghosts > 0 {
+            self.ghosts[queue] -= ghosts;
+            self.lose(ghosts, orders);
         }
         if !loan.is_empty() {
             self.waiting += loan.len();
@@ -443,20 +445,24 @@ impl<T> Ledger<T> {
 
     fn join(&mut self, holder: Holder, orders: &mut Vec<Order<T>>) {
         let former = Holder { incarnation: self.lanes[holder.lane].incarnation, ..holder };
+        // One that was given up while it started comes too late.
+        if holder.incarnation <= former.incarnation {
+            return orders.push(Order::Refuse);
+        }
         self.bury(former, false, orders);
         let stub = &mut self.lanes[holder.lane];
         (stub.incarnation, stub.alive) = (holder.incarnation, true);
     }
 
     fn answer(&mut self, lane: usize, orders: &mut Vec<Order<T>>) {
-        let Terms { max_demand, min_demand, delivery, partitioned, .. } = self.terms;
+        let Terms { max_demand, min_demand, delivery, .. } = self.terms;
+        let queue = self.queue_of(lane);
         let over = self.is_over();
         let stub = &mut self.lanes[lane];
         let before = orders.len();
         if stub.owed + stub.unmet <= min_demand {
             stub.unmet = max_demand - stub.owed;
         }
-        let queue = if partitioned { lane } else { 0 };
         while let Some(front) = self.ready[queue].front_mut().filter(|_| !self.paused) {
             if stub.unmet == 0 {
                 break;
@@ -483,12 +489,10 @@ impl<T> Ledger<T> {
         stub.mailbox.clear();
         match self.terms.delivery {
             Delivery::HandOver => {
-                self.tally.lost += owed as u64;
                 // What it asked for is on its way to a mailbox that nobody reads any more.
-                self.ghosts += if self.terms.ahead == 0 { unmet } else { 0 };
-                if owed > 0 {
-                    orders.push(Order::Lost(owed));
-                }
+                let queue = self.queue_of(holder.lane);
+                self.ghosts[queue] += if self.terms.ahead == 0 { unmet } else { 0 };
+                self.lose(owed, orders);
             }
             Delivery::Lease => {
                 if owed > 0 {
@@ -529,22 +533,25 @@ impl<T> Ledger<T> {
         }
         // What lanes had asked the dead one for, they ask its successor.
         self.waiting -= lost;
-        self.tally.lost += lost as u64;
-        if lost > 0 {
-            orders.push(Order::Lost(lost));
+        self.lose(lost, orders);
+    }
+
+    fn lose(&mut self, items: usize, orders: &mut Vec<Order<T>>) {
+        self.tally.lost += items as u64;
+        if items > 0 {
+            orders.push(Order::Lost(items));
         }
     }
 
     /// Drops the oldest items that wait beyond so many, as a GenStage buffer does. Says how many.
     pub fn overflow(&mut self, most: usize) -> usize {
-        let mut dropped = 0;
-        for queue in &mut self.ready {
-            while self.waiting - dropped > most {
-                let Some(front) = queue.front_mut() else { break };
-                dropped += front.take(self.waiting - dropped - most).len();
-                if front.is_empty() {
-                    queue.pop_front();
-                }
+        let dropped = self.waiting.saturating_sub(most);
+        for _ in 0..dropped {
+            let queues = self.ready.iter_mut().filter(|queue| !queue.is_empty());
+            let Some(queue) = queues.min_by_key(|queue| queue[0].items()[0].id) else { break };
+            queue[0].take(1);
+            if queue[0].is_empty() {
+                queue.pop_front();
             }
         }
         self.waiting -= dropped;
