@@ -274,3 +274,6 @@ impl<T> Dock<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

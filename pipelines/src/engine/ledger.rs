@@ -617,5 +617,5 @@ pub fn ids<T>(loan: &Loan<T>) -> impl Iterator<Item = ItemId> {
     loan.items().iter().map(|entry| entry.id)
 }
 
-#[cfg(any())]
+#[cfg(test)]
 mod tests;
