@@ -4,6 +4,7 @@
 mod cases;
 
 use super::*;
+use crate::message::ItemId;
 use proptest::prelude::*;
 use std::time::Duration;
 
