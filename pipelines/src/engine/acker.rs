@@ -69,3 +69,6 @@ impl Acker {
         self.groups = left;
     }
 }
+
+#[cfg(test)]
+mod tests;

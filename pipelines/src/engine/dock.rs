@@ -147,6 +147,10 @@ impl<T> Dock<T> {
             Event::Put(items) => self.ashore.extend(items),
             Event::Joined(holder) => {
                 let former = self.workers[holder.worker].incarnation;
+                // One that was given up while it started comes too late.
+                if holder.incarnation <= former {
+                    return orders.push(Order::Refuse);
+                }
                 self.leave(Holder { incarnation: former, ..holder }, orders);
                 let stub = &mut self.workers[holder.worker];
                 (stub.incarnation, stub.alive) = (holder.incarnation, true);
@@ -270,3 +274,6 @@ impl<T> Dock<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,3 +90,84 @@ impl<T> Gate<T> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    fn gate(items: u64) -> Gate<u64> {
+        Gate::new(Kind::Window, rate(items), Box::new(|item| *item))
+    }
+
+    fn rate(items: u64) -> Rate {
+        // No test lives to see the end of an interval.
+        Rate::new(Some(items), Some(100), Duration::from_secs(3600)).expect("it is a rate")
+    }
+
+    #[test]
+    fn items_pass_in_order_while_number_and_weight_allow() {
+        assert_eq!(gate(3).admit([1, 1, 1, 1].iter()), 3);
+        assert_eq!(gate(9).admit([60, 40, 1].iter()), 2);
+        let gate = gate(3);
+        assert_eq!((gate.admit([1].iter()), gate.admit([1, 1, 1].iter())), (1, 2));
+        assert_eq!(gate.admit([1].iter()), 0);
+    }
+
+    #[test]
+    fn all_or_none_pass_and_none_use_nothing() {
+        let gate = gate(3);
+        assert!(!gate.admits_all([1; 4].iter()));
+        assert!(!gate.admits_all([60, 41].iter()));
+        assert!(gate.admits_all([60, 30, 10].iter()), "nothing was used before");
+        assert!(!gate.admits_all([0].iter()));
+    }
+
+    #[test]
+    fn a_new_limiter_has_its_rate_and_nothing_used() {
+        let gate = gate(2);
+        assert_eq!(gate.admit([1, 1, 1].iter()), 2);
+        gate.update(rate(4), false);
+        assert_eq!(
+            (gate.rate(), gate.admit([1].iter())),
+            (rate(4), 0),
+            "from the next interval on"
+        );
+        gate.restart();
+        assert_eq!((gate.rate(), gate.admit([1; 5].iter())), (rate(4), 4));
+        gate.update(rate(1), true);
+        assert_eq!(gate.admit([1; 5].iter()), 1);
+    }
+
+    /// Told so, it lets an item go, or gives up.
+    #[test]
+    fn who_is_told_to_go_does_not_wait_and_mended_a_drain_is_enough() {
+        let gate = gate(1);
+        let (leave, observer) = (Leave::default(), Observer::default());
+        assert!(gate.wait(&1, &leave, true, &observer));
+        assert_eq!(gate.admit([1].iter()), 1);
+        leave.tell(Told::Drain);
+        assert!(!gate.wait(&1, &leave, true, &observer));
+        leave.tell(Told::Leave);
+        assert!(!gate.wait(&1, &leave, false, &observer));
+    }
+
+    #[test]
+    fn who_waits_sees_a_new_rate_and_tells_of_both_ends() {
+        let gate = gate(1);
+        assert_eq!(gate.admit([1].iter()), 1);
+        let (tell, told) = mpsc::sync_channel(8);
+        let observer = Observer::new(Box::new(move |event| {
+            let open = matches!(event, Event::LimiterOpened);
+            assert!(open || matches!(event, Event::LimiterClosed { .. }));
+            tell.try_send(open).expect("there is room");
+        }));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| gate.wait(&1, &Leave::default(), true, &observer));
+            assert_eq!(told.recv(), Ok(false), "it waits");
+            gate.update(rate(2), true);
+            assert!(waiting.join().expect("it does not panic"));
+            assert_eq!(told.try_iter().collect::<Vec<_>>(), [true]);
+        });
+    }
+}

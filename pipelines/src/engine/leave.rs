@@ -86,3 +86,65 @@ impl Leave {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::mpsc;
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn what_is_told_never_becomes_milder() {
+        let leave = Leave::default();
+        assert_eq!((leave.told(), leave.is_killed()), (Told::Stay, false));
+        let said = [Told::Drain, Told::Stay, Told::Leave, Told::Drain, Told::Die, Told::Leave];
+        let heard = said.map(|told| {
+            leave.tell(told);
+            leave.told()
+        });
+        let wanted = [Told::Drain, Told::Drain, Told::Leave, Told::Leave, Told::Die, Told::Die];
+        assert_eq!(heard, wanted);
+        assert!(leave.is_killed());
+    }
+
+    #[test]
+    fn only_the_killed_go_at_a_fault_point() {
+        let leave = Leave::default();
+        for told in [Told::Stay, Told::Drain, Told::Leave] {
+            leave.tell(told);
+            leave.point();
+        }
+        leave.tell(Told::Die);
+        let payload = catch_unwind(AssertUnwindSafe(|| leave.point())).expect_err("it goes");
+        assert!(payload.is::<Killed>());
+    }
+
+    #[test]
+    fn who_waits_is_woken_by_whatever_is_told() {
+        for told in [Told::Drain, Told::Leave, Told::Die] {
+            let leave = Leave::default();
+            let (ready, go) = mpsc::sync_channel(0);
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| {
+                    ready.send(()).expect("the test listens");
+                    leave.wait(LONG)
+                });
+                go.recv().expect("it comes");
+                leave.tell(told);
+                assert!(waiting.join().expect("it does not panic"));
+            });
+            assert!(leave.wait(LONG), "who was told before does not wait at all");
+        }
+    }
+
+    #[test]
+    fn who_is_told_nothing_waits_so_long_and_no_less() {
+        let (leave, start, time) = (Leave::default(), Instant::now(), Duration::from_millis(5));
+        leave.tell(Told::Stay);
+        assert!(!leave.wait(time));
+        assert!(start.elapsed() >= time);
+        assert!(!leave.wait(Duration::ZERO));
+    }
+}

@@ -9,214 +9,18 @@
 //! straight into the lanes' mailboxes; otherwise so many items wait in the ledger, where a death of a
 //! lane cannot reach them.
 
-use crate::message::{ItemId, Tally};
+mod loan;
+mod said;
+
+pub use loan::{Loan, ids};
+pub use said::{Delivery, Event, Holder, Order, Terms, Verdict};
+
+use crate::message::Tally;
 use crate::producer::Entry;
+use loan::Stub;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// What the ledger still has in its hand when a holder dies: all, or nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// Items are handed over and die with their holder, as in Broadway.
-    HandOver,
-    /// Items are lent and come back when their holder dies.
-    Lease,
-}
-
-/// Items lent together: what one `produce` returned, or a part of it.
-pub struct Loan<T> {
-    chunk: Arc<Vec<Entry<T>>>,
-    from: usize,
-    to: usize,
-    /// Attempts of the first item that failed before; the others have none.
-    pub attempt: u32,
-    producer: usize,
-    queue: usize,
-}
-
-impl<T> Clone for Loan<T> {
-    fn clone(&self) -> Self {
-        Self { chunk: self.chunk.clone(), ..*self }
-    }
-}
-
-impl<T> Loan<T> {
-    /// The items, in order.
-    pub fn items(&self) -> &[Entry<T>] {
-        &self.chunk[self.from..self.to]
-    }
-    /// How many.
-    pub fn len(&self) -> usize {
-        self.to - self.from
-    }
-    /// None at all.
-    pub fn is_empty(&self) -> bool {
-        self.from == self.to
-    }
-    /// One item of it, alone.
-    pub fn one(&self, index: usize) -> Self {
-        let attempt = if index == 0 { self.attempt } else { 0 };
-        Self { from: self.from + index, to: self.from + index + 1, attempt, ..self.clone() }
-    }
-    /// Takes the first `items` off it, or all.
-    pub fn take(&mut self, items: usize) -> Self {
-        let cut = self.to.min(self.from + items);
-        let first = Self { to: cut, ..self.clone() };
-        (self.from, self.attempt) = (cut, if items == 0 { self.attempt } else { 0 });
-        first
-    }
-}
-
-/// A lane, in one of its lives. What a former life still says is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Holder {
-    /// Which lane.
-    pub lane: usize,
-    /// Which life of it.
-    pub incarnation: u32,
-}
-
-/// What was decided about an item that had gone wrong.
-pub enum Verdict<T> {
-    /// It failed.
-    Failed,
-    /// It is set aside.
-    Quarantined,
-    /// It goes on, in spite of it.
-    Rerouted,
-    /// It is tried once more, not before then.
-    Retried(Loan<T>, Instant),
-}
-
-/// What happens to items.
-pub enum Event<T> {
-    /// A producer is being asked for so many.
-    Promised(usize),
-    /// It answered. `promised` of what it was asked for are not to be expected any more.
-    Taken {
-        /// Which producer, from 0.
-        producer: usize,
-        /// Only for this lane, or for any.
-        lane: Option<usize>,
-        /// What it had been asked for.
-        promised: usize,
-        /// What it gave.
-        items: Vec<Entry<T>>,
-    },
-    /// Items that a transformer could not make: they are produced and failed at once.
-    Unmade(usize),
-    /// A producer has no more.
-    Drained {
-        /// Which.
-        producer: usize,
-    },
-    /// A producer begins, perhaps again.
-    Opened {
-        /// Which.
-        producer: usize,
-    },
-    /// A producer died, and what it had not handed over yet with it, unless the ledger owns it.
-    ProducerDied {
-        /// Which.
-        producer: usize,
-    },
-    /// A lane begins a life.
-    Joined(Holder),
-    /// A lane has room for more.
-    Asked(Holder),
-    /// The first items that the lane still owes are finished and accepted.
-    Accepted {
-        /// Which lane.
-        holder: Holder,
-        /// How many.
-        items: usize,
-    },
-    /// The first item that the lane still owes came back with an error; its holder lives.
-    Failed {
-        /// Which lane.
-        holder: Holder,
-        /// The item, from the lane's own hand.
-        loan: Loan<T>,
-    },
-    /// What the lane works with died of the first item it owes, the others are innocent. The lane lives.
-    Fell(Holder),
-    /// The lane died of the first item it owes; the others are innocent.
-    Died(Holder),
-    /// The holder is gone; no item is to blame.
-    Left(Holder),
-    /// An order to set aside was followed.
-    Judged(Verdict<T>),
-    /// So many accepted items were handled to the end.
-    Acked(usize),
-    /// So many accepted items failed later.
-    Spoiled(usize),
-    /// So many accepted items died with whoever held them.
-    Lost(usize),
-    /// Nothing new is lent while it is so.
-    Paused(bool),
-    /// Time passed.
-    Tick,
-}
-
-/// What the ledger wants done.
-pub enum Order<T> {
-    /// Give the lane this loan.
-    Lend(Loan<T>),
-    /// There is nothing for the lane now; it may ask again after the next change.
-    Wait,
-    /// There will never be anything for the lane again.
-    Dismiss,
-    /// The lane speaks from a former life: it is to go, and what it says does not count.
-    Refuse,
-    /// The first item of this loan is given up; it had `loan.attempt + 1` attempts. Answered by
-    /// [`Event::Judged`].
-    SetAside {
-        /// The item, alone.
-        loan: Loan<T>,
-        /// True when it killed its workers, false when it returned errors.
-        deadly: bool,
-    },
-    /// So many items are lost.
-    Lost(usize),
-    /// So many items came back.
-    Returned(usize),
-}
-
-/// How the ledger of a stage is set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
-    /// What it keeps.
-    pub delivery: Delivery,
-    /// How many lanes there are.
-    pub lanes: usize,
-    /// How many producers there are.
-    pub producers: usize,
-    /// An item is given up after so many attempts; under hand-over after the first.
-    pub attempts_max: u32,
-    /// A lane holds at most so many items …
-    pub max_demand: usize,
-    /// … and asks for more at so many.
-    pub min_demand: usize,
-    /// So many items wait in the ledger beyond what lanes asked for.
-    pub ahead: usize,
-    /// Each lane has a queue of its own.
-    pub partitioned: bool,
-}
-
-/// What the ledger knows of a lane.
-struct Stub<T> {
-    incarnation: u32,
-    alive: bool,
-    /// Items in its hands and in its mailbox.
-    owed: usize,
-    /// Items it asked for and has not got.
-    unmet: usize,
-    /// The whole knob: what it owes, in order, under leases; always empty under hand-over.
-    kept: VecDeque<Loan<T>>,
-    /// Dispatched to it, not fetched yet.
-    mailbox: VecDeque<Loan<T>>,
-}
 
 /// The ledger of one stage.
 pub struct Ledger<T> {
@@ -224,8 +28,8 @@ pub struct Ledger<T> {
     ready: Vec<VecDeque<Loan<T>>>,
     waiting: usize,
     promised: usize,
-    /// Items that were asked for by lanes that died since: they will be given to nobody.
-    ghosts: usize,
+    /// For each queue, items that were asked for by lanes that died since: they will be given to nobody.
+    ghosts: Vec<usize>,
     later: Vec<(Instant, Loan<T>)>,
     lanes: Vec<Stub<T>>,
     judged: usize,
@@ -238,14 +42,6 @@ pub struct Ledger<T> {
 impl<T> Ledger<T> {
     /// An empty ledger.
     pub fn new(terms: Terms) -> Self {
-        let stub = |_| Stub {
-            incarnation: 0,
-            alive: false,
-            owed: 0,
-            unmet: 0,
-            kept: VecDeque::new(),
-            mailbox: VecDeque::new(),
-        };
         let queues = if terms.partitioned { terms.lanes } else { 1 };
         // Handed over, nobody has kept an item to try it again with.
         let lease = terms.delivery == Delivery::Lease;
@@ -255,9 +51,9 @@ impl<T> Ledger<T> {
             ready: (0..queues).map(|_| VecDeque::new()).collect(),
             waiting: 0,
             promised: 0,
-            ghosts: 0,
+            ghosts: vec![0; queues],
             later: Vec::new(),
-            lanes: (0..terms.lanes).map(stub).collect(),
+            lanes: (0..terms.lanes).map(|_| Stub::new()).collect(),
             judged: 0,
             accepted: 0,
             open: vec![true; terms.producers],
@@ -289,7 +85,7 @@ impl<T> Ledger<T> {
 
     /// Items that a producer should be asked for now.
     pub fn room(&self) -> usize {
-        let unmet: usize = self.lanes.iter().map(|l| l.unmet).sum::<usize>() + self.ghosts;
+        let unmet = self.lanes.iter().map(|l| &l.unmet).chain(&self.ghosts).sum::<usize>();
         let have = self.waiting + self.promised;
         // What waits is refilled when half of it is gone, so that the producer is not woken for each.
         if self.paused || (have > self.terms.ahead / 2 && unmet <= have) {
@@ -305,7 +101,8 @@ impl<T> Ledger<T> {
 
     /// Whether a lane that waits would now be answered otherwise.
     pub fn can_answer(&self) -> bool {
-        !self.paused && (self.waiting > 0 || self.is_over())
+        !self.paused && self.waiting > 0
+            || self.is_over()
             || self.lanes.iter().any(|l| !l.mailbox.is_empty())
     }
 
@@ -339,30 +136,27 @@ impl<T> Ledger<T> {
             Event::Opened { producer } => self.open[producer] = true,
             Event::ProducerDied { producer } => self.bury_producer(producer, orders),
             Event::Joined(holder) => self.join(holder, orders),
-            Event::Asked(holder) => match self.stub(holder) {
-                Some(_) => self.answer(holder.lane, orders),
-                None => orders.push(Order::Refuse),
-            },
-            Event::Accepted { holder, items } => match self.stub(holder) {
-                Some(stub) => {
-                    stub.settle(items);
-                    self.accepted += items as i64;
-                }
-                None => orders.push(Order::Refuse),
-            },
-            Event::Failed { holder, loan } => match self.stub(holder) {
-                Some(stub) => {
-                    stub.settle(1);
-                    self.charge(loan, false, orders);
-                }
-                None => orders.push(Order::Refuse),
-            },
-            Event::Fell(holder) => {
-                if self.stub(holder).is_some() {
-                    self.bury(holder, true, orders);
-                    self.lanes[holder.lane].alive = true;
-                }
+            Event::Asked(holder)
+            | Event::Accepted { holder, .. }
+            | Event::Failed { holder, .. }
+                if !self.knows(holder) =>
+            {
+                orders.push(Order::Refuse);
             }
+            Event::Asked(holder) => self.answer(holder.lane, orders),
+            Event::Accepted { holder, items } => {
+                self.lanes[holder.lane].settle(items);
+                self.accepted += items as i64;
+            }
+            Event::Failed { holder, loan } => {
+                self.lanes[holder.lane].settle(1);
+                self.charge(loan, false, orders);
+            }
+            Event::Fell(holder) if self.knows(holder) => {
+                self.bury(holder, true, orders);
+                self.lanes[holder.lane].alive = true;
+            }
+            Event::Fell(_) => {}
             Event::Died(holder) => self.bury(holder, true, orders),
             Event::Left(holder) => self.bury(holder, false, orders),
             Event::Judged(verdict) => self.judge(verdict),
@@ -383,9 +177,14 @@ impl<T> Ledger<T> {
         }
     }
 
-    fn stub(&mut self, holder: Holder) -> Option<&mut Stub<T>> {
-        let stub = &mut self.lanes[holder.lane];
-        (stub.alive && stub.incarnation == holder.incarnation).then_some(stub)
+    /// Whether this is the life that the lane lives now.
+    fn knows(&self, holder: Holder) -> bool {
+        let stub = &self.lanes[holder.lane];
+        stub.alive && stub.incarnation == holder.incarnation
+    }
+
+    fn queue_of(&self, lane: usize) -> usize {
+        if self.terms.partitioned { lane } else { 0 }
     }
 
     fn take(
@@ -400,13 +199,11 @@ impl<T> Ledger<T> {
         let queue = lane.unwrap_or(0);
         let chunk = Arc::new(items);
         let mut loan = Loan { chunk, from: 0, to, attempt: 0, producer, queue };
-        if self.terms.ahead == 0 {
-            let ghosts = loan.take(self.ghosts).len();
-            if ghosts > 0 {
-                self.ghosts -= ghosts;
-                self.tally.lost += ghosts as u64;
-                orders.push(Order::Lost(ghosts));
-            }
+        let ghosts = self.ghosts[queue].min(to);
+        if ghosts > 0 {
+            loan.take(ghosts);
+            self.ghosts[queue] -= ghosts;
+            self.lose(ghosts, orders);
         }
         if !loan.is_empty() {
             self.waiting += loan.len();
@@ -421,54 +218,56 @@ impl<T> Ledger<T> {
             return;
         }
         for queue in 0..self.ready.len() {
-            while let Some(front) = self.ready[queue].front_mut() {
-                let partitioned = self.terms.partitioned;
-                let mine = |lane: usize| !partitioned || lane == queue;
-                let hungry = (0..self.lanes.len()).filter(|lane| mine(*lane));
-                let hungry = hungry.filter(|lane| self.lanes[*lane].unmet > 0);
-                let Some(lane) = hungry.max_by_key(|l| (self.lanes[*l].unmet, usize::MAX - l))
-                else {
-                    break;
-                };
-                let loan = front.take(self.lanes[lane].unmet);
-                if front.is_empty() {
-                    self.ready[queue].pop_front();
-                }
-                self.waiting -= loan.len();
-                self.lanes[lane].lend(self.terms.delivery, &loan);
-                self.lanes[lane].mailbox.push_back(loan);
+            while !self.ready[queue].is_empty()
+                && let Some(lane) = self.hungriest(queue)
+            {
+                self.lend(queue, lane);
             }
         }
     }
 
+    /// The lane that still asks for most from this queue, and of several the first.
+    fn hungriest(&self, queue: usize) -> Option<usize> {
+        let mine = (0..self.lanes.len()).filter(|lane| self.queue_of(*lane) == queue);
+        let hungry = mine.filter(|lane| self.lanes[*lane].unmet > 0);
+        hungry.max_by_key(|lane| (self.lanes[*lane].unmet, usize::MAX - lane))
+    }
+
+    /// Lends what comes first in a queue, or as much of it as the lane asks for; false when that is
+    /// nothing.
+    fn lend(&mut self, queue: usize, lane: usize) -> bool {
+        let stub = &mut self.lanes[lane];
+        let front = self.ready[queue].front_mut().filter(|_| stub.unmet > 0);
+        let Some(front) = front else { return false };
+        let loan = front.take(stub.unmet);
+        if front.is_empty() {
+            self.ready[queue].pop_front();
+        }
+        self.waiting -= loan.len();
+        stub.lend(self.terms.delivery, loan);
+        true
+    }
+
     fn join(&mut self, holder: Holder, orders: &mut Vec<Order<T>>) {
         let former = Holder { incarnation: self.lanes[holder.lane].incarnation, ..holder };
+        // One that was given up while it started comes too late.
+        if holder.incarnation <= former.incarnation {
+            return orders.push(Order::Refuse);
+        }
         self.bury(former, false, orders);
         let stub = &mut self.lanes[holder.lane];
         (stub.incarnation, stub.alive) = (holder.incarnation, true);
     }
 
     fn answer(&mut self, lane: usize, orders: &mut Vec<Order<T>>) {
-        let Terms { max_demand, min_demand, delivery, partitioned, .. } = self.terms;
-        let over = self.is_over();
+        let Terms { max_demand, min_demand, .. } = self.terms;
+        let (queue, over, before) = (self.queue_of(lane), self.is_over(), orders.len());
         let stub = &mut self.lanes[lane];
-        let before = orders.len();
         if stub.owed + stub.unmet <= min_demand {
             stub.unmet = max_demand - stub.owed;
         }
-        let queue = if partitioned { lane } else { 0 };
-        while let Some(front) = self.ready[queue].front_mut().filter(|_| !self.paused) {
-            if stub.unmet == 0 {
-                break;
-            }
-            let loan = front.take(stub.unmet);
-            if front.is_empty() {
-                self.ready[queue].pop_front();
-            }
-            self.waiting -= loan.len();
-            stub.lend(delivery, &loan);
-            stub.mailbox.push_back(loan);
-        }
+        while !self.paused && self.lend(queue, lane) {}
+        let stub = &mut self.lanes[lane];
         orders.extend(stub.mailbox.drain(..).map(Order::Lend));
         if orders.len() == before && stub.owed == 0 {
             orders.push(if over { Order::Dismiss } else { Order::Wait });
@@ -476,19 +275,20 @@ impl<T> Ledger<T> {
     }
 
     fn bury(&mut self, holder: Holder, guilty: bool, orders: &mut Vec<Order<T>>) {
-        let Some(stub) = self.stub(holder) else { return };
+        if !self.knows(holder) {
+            return;
+        }
+        let stub = &mut self.lanes[holder.lane];
         stub.alive = false;
         let (owed, unmet) = (std::mem::take(&mut stub.owed), std::mem::take(&mut stub.unmet));
         let kept = std::mem::take(&mut stub.kept);
         stub.mailbox.clear();
         match self.terms.delivery {
             Delivery::HandOver => {
-                self.tally.lost += owed as u64;
                 // What it asked for is on its way to a mailbox that nobody reads any more.
-                self.ghosts += if self.terms.ahead == 0 { unmet } else { 0 };
-                if owed > 0 {
-                    orders.push(Order::Lost(owed));
-                }
+                let queue = self.queue_of(holder.lane);
+                self.ghosts[queue] += if self.terms.ahead == 0 { unmet } else { 0 };
+                self.lose(owed, orders);
             }
             Delivery::Lease => {
                 if owed > 0 {
@@ -529,22 +329,25 @@ impl<T> Ledger<T> {
         }
         // What lanes had asked the dead one for, they ask its successor.
         self.waiting -= lost;
-        self.tally.lost += lost as u64;
-        if lost > 0 {
-            orders.push(Order::Lost(lost));
+        self.lose(lost, orders);
+    }
+
+    fn lose(&mut self, items: usize, orders: &mut Vec<Order<T>>) {
+        self.tally.lost += items as u64;
+        if items > 0 {
+            orders.push(Order::Lost(items));
         }
     }
 
     /// Drops the oldest items that wait beyond so many, as a GenStage buffer does. Says how many.
     pub fn overflow(&mut self, most: usize) -> usize {
-        let mut dropped = 0;
-        for queue in &mut self.ready {
-            while self.waiting - dropped > most {
-                let Some(front) = queue.front_mut() else { break };
-                dropped += front.take(self.waiting - dropped - most).len();
-                if front.is_empty() {
-                    queue.pop_front();
-                }
+        let dropped = self.waiting.saturating_sub(most);
+        for _ in 0..dropped {
+            let queues = self.ready.iter_mut().filter(|queue| !queue.is_empty());
+            let Some(queue) = queues.min_by_key(|queue| queue[0].items()[0].id) else { break };
+            queue[0].take(1);
+            if queue[0].is_empty() {
+                queue.pop_front();
             }
         }
         self.waiting -= dropped;
@@ -582,33 +385,5 @@ impl<T> Ledger<T> {
     }
 }
 
-impl<T> Stub<T> {
-    fn lend(&mut self, delivery: Delivery, loan: &Loan<T>) {
-        self.unmet -= loan.len();
-        self.owed += loan.len();
-        if delivery == Delivery::Lease {
-            self.kept.push_back(loan.clone());
-        }
-    }
-
-    /// The first items it owes are settled.
-    fn settle(&mut self, mut items: usize) {
-        self.owed -= items;
-        while items > 0
-            && let Some(first) = self.kept.front_mut()
-        {
-            items -= first.take(items).len();
-            if first.is_empty() {
-                self.kept.pop_front();
-            }
-        }
-    }
-}
-
-/// The ids of a loan, for those who only want to know who is in it.
-pub fn ids<T>(loan: &Loan<T>) -> impl Iterator<Item = ItemId> {
-    loan.items().iter().map(|entry| entry.id)
-}
-
-#[cfg(any())]
+#[cfg(test)]
 mod tests;

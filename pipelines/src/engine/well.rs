@@ -131,3 +131,6 @@ pub(crate) fn transformed<T: Send + 'static, U: Send + 'static>(
         Ok(Box::new(Transformed { well, transform }))
     })
 }
+
+#[cfg(test)]
+mod tests;
