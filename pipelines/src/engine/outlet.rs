@@ -163,6 +163,10 @@ impl<T> Outlet<T> {
                 Some(Order::Refuse) => return Err(Ending::Abandoned),
                 _ => {}
             }
+            // There may be room now: what waited for its batcher has come in.
+            if inner.lanes_waiting > 0 && !inner.dock.is_full() {
+                self.room.notify_all();
+            }
             // A batch that is begun while this one waits is due no earlier than this.
             let due = inner.dock.deadline().unwrap_or(now + self.within);
             inner.workers_waiting += 1;
