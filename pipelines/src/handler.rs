@@ -79,32 +79,48 @@ pub fn handle_by_hand<B: BatchHandler>(
 ) -> Result<Vec<(usize, Failure)>, Failure> {
     let (key, size, trigger) = (0, batch.len(), Trigger::Size);
     let info = BatchInfo { batcher: 0, key, partition: None, size, trigger };
-    let tickets = |index: usize| (batch[index].item, &batch[index].ticket);
+    let tickets = |index: usize| batch.get(index).map(|done| (done.item, &done.ticket));
     let mut fates = Fates { tickets: &tickets, failed: vec![] };
     handler.handle(&info, batch, &mut fates)?;
-    Ok(fates.failed)
+    fates.failed()
 }
 
 /// What becomes of the single items of a batch.
 pub struct Fates<'a> {
-    pub(crate) tickets: &'a dyn Fn(usize) -> (ItemId, &'a Ticket),
+    pub(crate) tickets: &'a dyn Fn(usize) -> Option<(ItemId, &'a Ticket)>,
     pub(crate) failed: Vec<(usize, Failure)>,
 }
 
 impl Fates<'_> {
-    /// This item of the batch failed, the others did not.
+    /// Those that failed.
+    ///
+    /// # Errors
+    /// When one of them is not in the batch.
+    pub(crate) fn failed(self) -> Result<Vec<(usize, Failure)>, Failure> {
+        match self.failed.iter().find(|(index, _)| (self.tickets)(*index).is_none()) {
+            Some((stray, _)) => Err(stray_fate(*stray)),
+            None => Ok(self.failed),
+        }
+    }
+    /// This item of the batch failed, the others did not. If there is none of that number, all fail.
     pub fn fail(&mut self, index: usize, failure: Failure) {
         self.failed.push((index, failure));
     }
     /// Acknowledges this item now, with whether it failed so far; later it is not told of again.
     ///
     /// # Errors
-    /// When its acknowledger fails.
+    /// When its acknowledger fails, or when there is no item of that number.
     pub fn ack_now(&mut self, index: usize) -> Result<(), Failure> {
-        let (item, ticket) = (self.tickets)(index);
+        let (item, ticket) = (self.tickets)(index).ok_or_else(|| stray_fate(index))?;
         let failed = self.failed.iter().find(|(i, _)| *i == index);
         ticket.ack_now(item, failed.map(|(_, failure)| failure.clone()))
     }
+}
+
+fn stray_fate(index: usize) -> Failure {
+    let what =
+        format!("the batch handler named item {index}, counted from 0, but its batch is shorter");
+    Failure::item(what)
 }
 
 /// Where an item goes after the stage. It crosses the process boundary with the result.

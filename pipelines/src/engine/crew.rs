@@ -6,6 +6,7 @@ use super::hands::{Fall, Hands, Outcome, Wrong};
 use super::judge::{Decision, Failed};
 use super::leave::{Leave, Told as Word};
 use super::ledger::{Delivery, Event, Holder, Loan, Order, Verdict};
+use super::outlet::Outlet;
 use super::run::Shared;
 use super::tree::shapes::Process;
 use super::watch::SetAside;
@@ -84,7 +85,6 @@ impl<'a, H: Handler> Lane<'a, H> {
         if !self.obey() {
             return Some(Ending::Abandoned);
         }
-        self.acker.tell();
         self.pass_on();
         let ending = match self.leave.told() {
             Word::Die => Ending::Killed,
@@ -168,7 +168,6 @@ impl<'a, H: Handler> Lane<'a, H> {
             if !self.obey() {
                 return;
             }
-            self.acker.tell();
             self.pass_on();
         }
     }
@@ -200,23 +199,22 @@ impl<'a, H: Handler> Lane<'a, H> {
         Process::Processor(self.holder.lane)
     }
 
-    /// Finished items go to their batchers, or are acknowledged if there are none.
+    /// Finished items go to their batchers, or are acknowledged if there are none: together with those
+    /// that failed, and these before the others go on.
     fn pass_on(&mut self) {
-        if self.finished.is_empty() {
-            return;
+        let (shared, finished) = (self.shared, std::mem::take(&mut self.finished));
+        if finished.is_empty() {
+            return self.acker.tell();
         }
-        let finished = std::mem::take(&mut self.finished);
-        let shared = self.shared;
         self.leave.prove();
+        if shared.outlets.is_empty() {
+            return self.acknowledge(finished);
+        }
         if let [outlet] = &shared.outlets[..]
             && finished.iter().all(|done| done.route.batcher == 0)
         {
-            let (batcher, items) = (0, finished.len());
-            shared.observer.tell(|| Told::Batching { batcher, items });
-            return outlet.put(finished, self.leave, shared);
-        }
-        if shared.outlets.is_empty() {
-            return self.acknowledge(finished);
+            self.acker.tell();
+            return self.put(outlet, finished);
         }
         let mut routed: Vec<Vec<_>> = shared.outlets.iter().map(|_| Vec::new()).collect();
         for done in finished {
@@ -226,9 +224,16 @@ impl<'a, H: Handler> Lane<'a, H> {
             }
         }
         self.acker.tell();
-        for (batcher, list) in routed.into_iter().enumerate().filter(|(_, list)| !list.is_empty()) {
-            shared.observer.tell(|| Told::Batching { batcher, items: list.len() });
-            shared.outlets[batcher].put(list, self.leave, shared);
+        for (outlet, list) in shared.outlets.iter().zip(routed) {
+            self.put(outlet, list);
+        }
+    }
+
+    fn put(&self, outlet: &Outlet<H::Out>, list: Vec<Done<H::Out>>) {
+        if !list.is_empty() {
+            let (batcher, items) = (outlet.number, list.len());
+            self.shared.observer.tell(|| Told::Batching { batcher, items });
+            outlet.put(list, self.leave, self.shared);
         }
     }
 

@@ -122,7 +122,9 @@ impl<T> Dock<T> {
 
     /// Whether a worker that waits would now be answered otherwise.
     pub(crate) fn can_answer(&self) -> bool {
-        self.ready.iter().any(|queue| !queue.is_empty()) || self.is_over()
+        self.ready.iter().any(|queue| !queue.is_empty())
+            || (self.started && !self.ashore.is_empty())
+            || self.is_over()
     }
 
     /// Items that are here.
@@ -143,8 +145,13 @@ impl<T> Dock<T> {
 
     pub(crate) fn step(&mut self, now: Instant, event: Event<T>, orders: &mut Vec<Order<T>>) {
         match event {
-            Event::Put(items) if self.started => self.fill(now, items, orders),
-            Event::Put(items) => self.ashore.extend(items),
+            Event::Put(items) if self.started && self.ashore.is_empty() => {
+                self.fill(now, items, orders);
+            }
+            Event::Put(items) => {
+                self.ashore.extend(items);
+                self.board(now, orders);
+            }
             Event::Joined(holder) => {
                 let former = self.workers[holder.worker].incarnation;
                 // One that was given up while it started comes too late.
@@ -169,11 +176,8 @@ impl<T> Dock<T> {
             Event::Left(holder) => self.leave(holder, orders),
             Event::BatcherDied => self.sink(orders),
             Event::BatcherStarted => {
+                // Who says so is the supervisor, which runs no splitters: what is ashore waits for a `Tick`.
                 self.started = true;
-                let ashore = std::mem::take(&mut self.ashore);
-                if !ashore.is_empty() {
-                    self.fill(now, ashore, orders);
-                }
                 self.flush_if_closed(now);
             }
             Event::Closed => {
@@ -190,6 +194,14 @@ impl<T> Dock<T> {
         (stub.alive && stub.incarnation == holder.incarnation).then_some(stub)
     }
 
+    /// What is ashore comes in, if the batcher is there.
+    fn board(&mut self, now: Instant, orders: &mut Vec<Order<T>>) {
+        if self.started && !self.ashore.is_empty() {
+            let ashore = std::mem::take(&mut self.ashore);
+            self.fill(now, ashore, orders);
+        }
+    }
+
     fn fill(&mut self, now: Instant, items: Vec<Done<T>>, orders: &mut Vec<Order<T>>) {
         let should = items.len() + self.held().0;
         let routed = items.into_iter().map(|done| (done.route.key, done.route.flush, done));
@@ -202,6 +214,7 @@ impl<T> Dock<T> {
     }
 
     fn tick(&mut self, now: Instant, orders: &mut Vec<Order<T>>) {
+        self.board(now, orders);
         let ripe: Vec<_> = self.later.extract_if(.., |(due, _)| *due <= now).collect();
         if !ripe.is_empty() {
             self.fill(now, ripe.into_iter().map(|(_, item)| item).collect(), orders);

@@ -87,6 +87,8 @@ impl<H: Handler> Feeder<'_, H> {
         if ending == Ending::Finished {
             kept.drained = true;
             self.shared.books.step(Event::Drained { producer: self.index });
+            // It closes what it has to close now, not when the last hand on the run is gone.
+            kept.well = None;
         } else if !mended {
             (kept.well, kept.next) = (None, 0);
             kept.held.clear();

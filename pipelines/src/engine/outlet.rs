@@ -163,6 +163,10 @@ impl<T> Outlet<T> {
                 Some(Order::Refuse) => return Err(Ending::Abandoned),
                 _ => {}
             }
+            // There may be room now: what waited for its batcher has come in.
+            if inner.lanes_waiting > 0 && !inner.dock.is_full() {
+                self.room.notify_all();
+            }
             // A batch that is begun while this one waits is due no earlier than this.
             let due = inner.dock.deadline().unwrap_or(now + self.within);
             inner.workers_waiting += 1;
@@ -247,15 +251,16 @@ fn handle<B: BatchHandler>(
     let process = Process::BatchProcessor { batcher: shift.outlet.number, index: shift.index };
     let start = Instant::now();
     shift.account.observer().tell(|| Told::BatchStarted { process, info });
-    let tickets = |index: usize| (pack.items[index].item, &pack.items[index].ticket);
+    let tickets = |index: usize| pack.items.get(index).map(|done| (done.item, &done.ticket));
     let mut fates = Fates { tickets: &tickets, failed: vec![] };
     let result = catch_unwind(AssertUnwindSafe(|| {
         shift.leave.point();
-        handler.handle(&info, &pack.items, &mut fates)
+        handler.handle(&info, &pack.items, &mut fates)?;
+        fates.failed()
     }));
     let all = |failure: Failure| (0..pack.items.len()).map(|i| (i, failure.clone())).collect();
     Ok(match result {
-        Ok(Ok(())) => Made { failed: fates.failed, panicked: false, start },
+        Ok(Ok(failed)) => Made { failed, panicked: false, start },
         Ok(Err(failure)) if failure.blame == Blame::Item => {
             Made { failed: all(failure), panicked: false, start }
         }

@@ -73,7 +73,7 @@ pub struct Report {
 pub struct Topology {
     /// Its name.
     pub name: String,
-    /// Its processes, in the order of their start.
+    /// Its processes, kind by kind along the flow.
     pub processes: Vec<Member>,
     /// Items that wait for a processor.
     pub waiting: usize,

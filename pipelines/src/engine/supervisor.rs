@@ -48,6 +48,8 @@ pub(crate) struct Supervisor<H: Handler> {
 /// How the end of a run comes along.
 #[derive(Default)]
 pub(crate) struct Drain {
+    /// All of the tree has been up, the terminator too.
+    up: bool,
     /// Since it was asked for, until when it may take.
     until: Option<Instant>,
     /// The batchers know that there will be no more.
@@ -64,14 +66,17 @@ impl<H: Handler> Supervisor<H> {
     /// Until the tree is down; says how that came.
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         self.tell(Event::Start);
-        let mut up = false;
         loop {
             if let Some(end) = self.obey() {
                 return self.end(end);
             }
-            if !up && self.tree.running(self.leaf(Process::Terminator)) {
-                up = true;
+            if !self.drain.up && self.tree.running(self.leaf(Process::Terminator)) {
+                self.drain.up = true;
                 self.shared.observer.tell(|| Told::Started);
+                if self.shared.settings.as_the_original && self.drain.until.is_some() {
+                    self.stop_tree();
+                    continue;
+                }
             }
             match self.notice() {
                 Ok(notice) => self.receive(notice),
@@ -180,11 +185,12 @@ impl<H: Handler> Supervisor<H> {
             return;
         }
         self.drain.until = Some(Instant::now() + self.shared.settings.shutdown);
-        if self.shared.settings.as_the_original {
-            self.stop_tree();
-        } else {
+        if !self.shared.settings.as_the_original {
             self.begin_drain();
+        } else if self.drain.up {
+            self.stop_tree();
         }
+        // Else it waits for the terminator, which drains.
     }
 
     fn begin_drain(&self) {

@@ -12,6 +12,7 @@ use pipelines::message::{Failure, ItemId};
 use pipelines::pipeline::{Batch, Pipeline, Stage};
 use pipelines::producer::{Demand, Entry, Instance, Producer, Supply};
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -238,4 +239,28 @@ impl Barrier {
         self.here.send(who).ok();
         self.go.recv_timeout(PATIENCE).ok();
     }
+}
+
+/// Longer than any test: what waits for it does not happen by itself.
+pub(crate) const NEVER: Duration = Duration::from_secs(3600);
+
+/// The stage does so many items at one go, if they are there together.
+pub(crate) fn at_once(stage: Stage<Closure>, items: usize) -> Stage<Closure> {
+    stage.max_demand(NonZeroUsize::new(items).expect("some")).min_demand(0)
+}
+
+/// Items to be pushed, each with its value as its id.
+pub(crate) fn entries(items: impl IntoIterator<Item = i64>, to: &Ticket) -> Vec<Entry<i64>> {
+    items.into_iter().map(|n| Entry::with_ticket(n as ItemId, n, to.clone())).collect()
+}
+
+/// The acks of so many items: of each, the ids that were done and those that failed.
+pub(crate) fn hear(heard: &Receiver<Heard>, items: usize) -> Vec<(Vec<ItemId>, Vec<ItemId>)> {
+    let (mut acks, mut count) = (Vec::new(), 0);
+    while count < items {
+        let ack = ids(&next(heard));
+        count += ack.0.len() + ack.1.len();
+        acks.push(ack);
+    }
+    acks
 }

@@ -4,13 +4,36 @@
 
 mod case;
 mod e;
+mod f;
+mod f_split;
+mod g;
+mod h;
 mod kit;
+mod l;
+mod o;
+mod p;
+mod p_asked;
+mod p_labels;
+mod p_told;
 
 use case::Case;
 use libtest_mimic::{Arguments, Trial};
 
 fn cases() -> Vec<Case> {
-    [e::cases()].concat()
+    [
+        e::cases(),
+        f::cases(),
+        f_split::cases(),
+        g::cases(),
+        h::cases(),
+        l::cases(),
+        o::cases(),
+        p::cases(),
+        p_asked::cases(),
+        p_labels::cases(),
+        p_told::cases(),
+    ]
+    .concat()
 }
 
 fn main() {
