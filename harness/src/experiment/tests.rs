@@ -73,7 +73,10 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
         (
             "[subject.baseline]",
             "[subject.nobody]",
-            &["line 17: subject.nobody is no known subject", "baseline, broadway, htpipe, okiagari"],
+            &[
+                "line 17: subject.nobody is no known subject",
+                "baseline, broadway, htpipe, okiagari",
+            ],
         ),
         (
             "deadline_ms = 2000",
@@ -152,7 +155,8 @@ fn a_schedule_is_random_but_decided_and_fair() {
 #[test]
 fn a_slow_subject_takes_part_in_few_blocks_and_changes_nothing_for_the_others() {
     let all = Experiment::parse(GOOD, "mine.toml").unwrap();
-    let few = GOOD.replace("[subject.baseline]", "[subject.baseline]\n[subject.htpipe]\nblocks = 2");
+    let few =
+        GOOD.replace("[subject.baseline]", "[subject.baseline]\n[subject.htpipe]\nblocks = 2");
     let few = Experiment::parse(&few, "mine.toml").unwrap();
     let blocks = |e: &Experiment| -> Vec<u32> {
         e.schedule().iter().filter(|t| t.subject == "htpipe").map(|t| t.block).collect()

@@ -54,9 +54,7 @@ fn finish<H: Handler<In = Tile>>(
     watch: Watch,
     folder: Folder,
 ) -> Result<(), Failure> {
-    let staged = staged
-        .watched(watch)
-        .set_aside(move |item| quarantine::set_aside(&folder, item));
+    let staged = staged.watched(watch).set_aside(move |item| quarantine::set_aside(&folder, item));
     match &spec.events {
         None => staged.run(),
         Some(path) => {

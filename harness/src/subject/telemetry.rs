@@ -147,7 +147,9 @@ fn emit_flow(event: &Event) {
             debug!(processor, done, failed, took_ns = ns(*took), "chunk ended");
         }
         Event::Batching { batcher, items } => debug!(batcher, items, "batching"),
-        Event::BatchStarted { process, info } => debug!(%process, size = info.size, "batch started"),
+        Event::BatchStarted { process, info } => {
+            debug!(%process, size = info.size, "batch started")
+        }
         Event::BatchEnded { process, done, failed, took, .. } => {
             debug!(%process, done, failed, took_ns = ns(*took), "batch ended");
         }

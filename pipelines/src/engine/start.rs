@@ -259,8 +259,8 @@ fn plan(
     role: &'static str,
     watch: &Watch,
 ) -> Result<Plan, Failure> {
-    let config = config
-        .map_err(|e| Failure::engine(format!("the handler's config cannot travel: {e}")))?;
+    let config =
+        config.map_err(|e| Failure::engine(format!("the handler's config cannot travel: {e}")))?;
     let receipts = watch.black_box().and_then(BlackBox::for_workers);
     let receipts = match receipts {
         Some((file, cap)) => {
