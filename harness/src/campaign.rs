@@ -117,7 +117,8 @@ fn spec(
     dir: &Path,
 ) -> Result<Spec> {
     let options = experiment.subject.get(&trial.subject).copied().unwrap_or_default();
-    let Options { spares, workers, attempts, deadline_ms, memory_max_mib, max_demand } = options;
+    let Options { spares, workers, attempts, deadline_ms, memory_max_mib, max_demand, .. } =
+        options;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let subject: Subject = trial.subject.parse().map_err(Failure::input)?;
     Ok(Spec {
@@ -133,6 +134,7 @@ fn spec(
         deadline: Duration::from_millis(deadline_ms.unwrap_or(10_000)),
         memory_max_bytes: memory_max_mib.unwrap_or(512) << 20,
         plan: experiment.plan(trial),
+        events: None,
         observer: std::process::id() as i32,
     })
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The subjects that can be run.
-pub const SUBJECTS: &[&str] = &["baseline", "okiagari"];
+pub const SUBJECTS: &[&str] = &["baseline", "broadway", "htpipe", "okiagari"];
 /// No experiment has more blocks than this.
 pub const MAX_BLOCKS: u32 = 1000;
 /// Blocks in quick mode: enough to see the experiment work, too few for an interval.
@@ -87,6 +87,10 @@ fn png() -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
+    /// It takes part in the first so many blocks only (at least 1), and in quick mode in the first alone: for
+    /// a subject that is much slower than the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<u32>,
     /// Worker processes that stand by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spares: Option<u32>,
@@ -163,7 +167,11 @@ impl Experiment {
 
     /// The same with so few blocks that it is over soon, see [`SMALL_BLOCKS`].
     pub fn small(&self) -> Self {
-        Self { blocks: self.blocks.min(SMALL_BLOCKS), ..self.clone() }
+        let mut small = Self { blocks: self.blocks.min(SMALL_BLOCKS), ..self.clone() };
+        for options in small.subject.values_mut() {
+            options.blocks = options.blocks.map(|_| 1);
+        }
+        small
     }
 }
 

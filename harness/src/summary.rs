@@ -3,7 +3,7 @@
 
 use crate::history::{Ending, write_whole};
 use crate::output::{MANIFEST, RUN_JSON};
-use crate::subject::Spec;
+use crate::subject::{GAVE_UP, Spec};
 use crate::trial::{Finished, Resident};
 use pipelines::black_box::BlackBox;
 use pipelines::message::{Failure, ItemId};
@@ -46,7 +46,7 @@ pub struct Summary {
     pub seed: u64,
     /// This program's version.
     pub version: &'static str,
-    /// `complete`, `incomplete`, `interrupted`, or how the subject died.
+    /// `complete`, `incomplete`, `interrupted`, how the subject died, or `gave up: ` and why it did.
     pub outcome: String,
 }
 
@@ -138,7 +138,10 @@ fn summary(
         (_, true, _) => "interrupted".to_owned(),
         (Ending::Complete, _, true) => "complete".to_owned(),
         (Ending::Complete, _, false) => "incomplete".to_owned(),
-        (ending, ..) => ending.to_string(),
+        (ending, ..) => match &finished.last_words {
+            Some(why) if *ending == Ending::Exit(GAVE_UP) => format!("gave up: {why}"),
+            _ => ending.to_string(),
+        },
     };
     Summary {
         subject: spec.subject.to_string(),

@@ -71,7 +71,7 @@ impl Work {
         fs::create_dir(dir.path().join(PARTIAL)).expect("room for a folder");
         Journal::create(dir.path(), &Subject::new()).expect("room for a journal");
         let layout = Arc::new(self.layout.clone());
-        let folder = Folder { dir: dir.path().to_path_buf(), layout, extension: "png" };
+        let folder = Folder { dir: dir.path().to_path_buf(), layout, format: Format::Png };
         (dir, folder)
     }
 

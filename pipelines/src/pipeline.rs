@@ -1,11 +1,11 @@
 //! The builder: producers, a stage, batch handlers, and `run`.
 
+mod apart;
+
+pub(crate) use apart::Apart;
+
 use crate::engine::batcher::{Batcher, Split, Splitter, Trigger};
 use crate::engine::event::Event;
-use crate::engine::hands::Hands;
-use crate::engine::hands::child::ChildHands;
-use crate::engine::hands::node::SharedHands;
-use crate::engine::htpipe::HtPipe;
 use crate::engine::judge::{Decide, Decision, Failed};
 use crate::engine::limiter::{Kind, Rate};
 use crate::engine::outlet::{Fitting, Outlet, Shift, serve};
@@ -15,9 +15,6 @@ use crate::engine::settings::Settings;
 use crate::engine::well::{self, Dig};
 use crate::engine::{self, Aside, SetAside, Watch};
 use crate::handler::{BatchHandler, Done, Handler};
-use crate::isolation::Isolation;
-use crate::isolation::frame::Portable;
-use crate::isolation::worker;
 use crate::message::{Failure, Tally};
 use crate::producer::{Instance, Producer};
 use std::num::NonZeroUsize;
@@ -30,24 +27,6 @@ pub const BATCHERS_MAX: usize = 255;
 
 /// A number whose remainder by the number of workers says which of them an item is for.
 pub(crate) type Partition<T> = Box<dyn Fn(&T) -> u64 + Send + Sync>;
-
-/// Where a stage's handlers live.
-pub(crate) enum Apart<H: Handler> {
-    Inline {
-        result_bytes: usize,
-    },
-    Child {
-        isolation: Isolation,
-        role: &'static str,
-        make: fn(ChildHands) -> Box<dyn Hands<H>>,
-    },
-    Shared {
-        isolation: Isolation,
-        original: HtPipe,
-        role: &'static str,
-        make: fn(SharedHands) -> Box<dyn Hands<H>>,
-    },
-}
 
 /// A handler with how many work at once, and where.
 pub struct Stage<H: Handler> {
@@ -108,28 +87,6 @@ impl<H: Handler> Stage<H> {
         decide: impl Fn(&Failed<'_, H::In>) -> Decision<H::Out> + Send + Sync + 'static,
     ) -> Self {
         self.decide = Some(Box::new(decide));
-        self
-    }
-    /// Each worker is a process of its own. `main` must begin with [`worker::enter`].
-    pub fn isolated(mut self, isolation: Isolation) -> Self
-    where
-        H::In: Portable,
-        H::Out: Portable,
-    {
-        let role = worker::role_name::<H>();
-        self.apart = Apart::Child { isolation, role, make: |hands| Box::new(hands) };
-        self
-    }
-    /// All workers share one process, in HtPipe's way and with its times and losses. There are no spares, no
-    /// deadlines and no intensity; each worker adds `memory_max_bytes` to what the process may have. `main`
-    /// must begin with [`worker::enter`].
-    pub fn shared(mut self, isolation: Isolation, original: HtPipe) -> Self
-    where
-        H::In: Portable,
-        H::Out: Portable,
-    {
-        let role = worker::role_name::<H>();
-        self.apart = Apart::Shared { isolation, original, role, make: |hands| Box::new(hands) };
         self
     }
 

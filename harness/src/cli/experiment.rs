@@ -54,7 +54,7 @@ pub(super) fn one(
         subjects.join(", "),
         experiment.workload.input
     );
-    let total = u64::from(blocks) * subjects.len() as u64 * 2;
+    let total = experiment.schedule().len() as u64;
     let mut progress = Progress::new(&experiment.name, total, "trials", false);
     let mut over = 0;
     let mut who = String::new();

@@ -15,7 +15,7 @@ use pipelines::image::codec::Format;
 use pipelines::image::job::Job;
 use pipelines::image::layout::{Layout, Origin, Split};
 use pipelines::image::operations::{Library, Operation};
-use pipelines::message::Failure;
+use pipelines::message::{Blame, Failure};
 use pipelines::pipeline::WORKERS_MAX;
 use pipelines::sink::journal::{self, Record};
 use pipelines::sink::quarantine::QUARANTINE;
@@ -34,7 +34,7 @@ pub(super) struct Run {
     /// Folder for the tiles
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// The program that does it: okiagari or baseline
+    /// The program that does it: okiagari, baseline, broadway or htpipe
     #[arg(long, default_value = "okiagari")]
     subject: Subject,
     /// Square tiles with this many pixels a side: NAME_ROW_COL.EXT
@@ -85,6 +85,9 @@ pub(super) struct Run {
     /// Remove what an earlier run wrote to the folder, and begin anew
     #[arg(long)]
     overwrite: bool,
+    /// Append what the engine tells of itself to this file, one JSON object a line (not of the baseline)
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
     /// Print the summary as one JSON object
     #[arg(long)]
     json: bool,
@@ -131,6 +134,9 @@ impl Run {
         let split = self.strips.map_or(Split::Tiles(self.tile), Split::Strips);
         let spec = self.spec(source::probe(&self.input, split, self.seed, scratch)?);
         spec.check()?;
+        if self.events.is_some() && self.subject == Subject::Baseline {
+            return Err(Failure::input("the baseline has no engine that could tell --events"));
+        }
         let before = output.begin(&self.identity(&spec.layout))?;
         Ok((spec, before))
     }
@@ -154,6 +160,7 @@ impl Run {
             deadline: self.deadline,
             memory_max_bytes: self.memory_max.as_u64(),
             plan: FaultPlan { specs: self.faults.clone(), seed: self.seed },
+            events: self.events.clone(),
             observer: std::process::id() as i32,
         }
     }
@@ -233,7 +240,8 @@ impl Run {
         }
         if let Some(failure) = &finished.last_words {
             eprintln!("okiagari: {failure}");
-            return Exit::from(failure);
+            let own_way = spec.subject.gives_up() && failure.blame == Blame::Engine;
+            return if own_way { Exit::Bad } else { Exit::from(failure) };
         }
         let complete = finished.ending == crate::history::Ending::Complete;
         if !complete {

@@ -76,6 +76,7 @@ impl Workload {
 impl Options {
     fn check(&self, subject: &str) -> Result<(), (String, String)> {
         let values = [
+            ("blocks", self.blocks.map(u64::from)),
             ("workers", self.workers.map(u64::from)),
             ("attempts", self.attempts.map(u64::from)),
             ("deadline_ms", self.deadline_ms),

@@ -1,6 +1,6 @@
 //! In which order the trials of an experiment run, and with which seeds.
 
-use super::Experiment;
+use super::{Experiment, Options};
 use crate::plan::{FaultPlan, first_eight};
 
 /// One trial to run.
@@ -28,7 +28,9 @@ impl Experiment {
         for block in 0..self.blocks {
             let seed = self.keyed(b"okiagari block 1", block, &[]);
             let mut drawn = Vec::new();
-            for subject in self.subject.keys() {
+            let takes_part = |o: &Options| o.blocks.is_none_or(|blocks| block < blocks);
+            let subjects = self.subject.iter().filter(|(_, options)| takes_part(options));
+            for (subject, _) in subjects {
                 for faults in [true, false] {
                     let mut who = vec![u8::from(faults)];
                     who.extend_from_slice(subject.as_bytes());

@@ -33,7 +33,7 @@ fn error(text: &str) -> String {
 fn the_embedded_experiments_are_sound_and_named_as_their_files() {
     for (name, _) in Experiment::embedded() {
         let e = Experiment::load(name).unwrap();
-        assert_eq!((&*e.name, e.blocks, e.subject.len()), (*name, 10, 2));
+        assert_eq!((&*e.name, e.blocks, e.subject.len()), (*name, 10, 4));
         let file = format!("{}/../experiments/{name}.toml", env!("CARGO_MANIFEST_DIR"));
         assert_eq!(Experiment::load(&file).unwrap(), e);
     }
@@ -73,13 +73,17 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
         (
             "[subject.baseline]",
             "[subject.nobody]",
-            &["line 17: subject.nobody is no known subject", "baseline, okiagari"],
+            &[
+                "line 17: subject.nobody is no known subject",
+                "baseline, broadway, htpipe, okiagari",
+            ],
         ),
         (
             "deadline_ms = 2000",
             "deadline_ms = 0",
             &["line 20: subject.okiagari.deadline_ms must be at least 1"],
         ),
+        ("spares = 1", "blocks = 0", &["subject.okiagari.blocks must be at least 1"]),
         ("deadline_ms = 2000", "deadline = 2", &["unknown field `deadline`"]),
         (
             "nothing-lost",
@@ -146,4 +150,23 @@ fn a_schedule_is_random_but_decided_and_fair() {
     for trial in &schedule {
         assert_eq!(e.plan(trial).specs.len(), usize::from(trial.faults));
     }
+}
+
+#[test]
+fn a_slow_subject_takes_part_in_few_blocks_and_changes_nothing_for_the_others() {
+    let all = Experiment::parse(GOOD, "mine.toml").unwrap();
+    let few =
+        GOOD.replace("[subject.baseline]", "[subject.baseline]\n[subject.htpipe]\nblocks = 2");
+    let few = Experiment::parse(&few, "mine.toml").unwrap();
+    let blocks = |e: &Experiment| -> Vec<u32> {
+        e.schedule().iter().filter(|t| t.subject == "htpipe").map(|t| t.block).collect()
+    };
+    assert_eq!(blocks(&few), [0, 0, 1, 1]);
+    assert_eq!(blocks(&few.small()), [0, 0]);
+    assert_eq!((few.small().blocks, few.blocks), (SMALL_BLOCKS, 10));
+    let others = |e: &Experiment| -> Vec<_> {
+        let others = e.schedule().into_iter().filter(|t| t.subject != "htpipe");
+        others.map(|t| (t.block, t.subject, t.faults, t.seed)).collect()
+    };
+    assert_eq!(others(&few), others(&all));
 }

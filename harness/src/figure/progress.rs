@@ -51,10 +51,75 @@ pub fn progress(experiment: &Experiment, histories: &[History]) -> Result<String
     })
 }
 
+/// How much longer the slowest subject must take than the next one for the axis to be logarithmic: the others
+/// would be a line on the left.
+const SLOW: u64 = 10;
+
+/// The axis of time: linear, or, where one subject takes much longer than all others, logarithmic.
+enum Time {
+    /// Up to so many, of so many in a second.
+    Linear { longest: f64, per_s: f64 },
+    /// Powers of ten of milliseconds.
+    Powers { from: f64, to: f64 },
+}
+
+impl Time {
+    fn of(shown: &[&History], names: &[&str]) -> Self {
+        let longest = |name: &&str| {
+            let runs = shown.iter().filter(|h| h.run.subject == **name);
+            runs.map(|h| end_ns(h)).max().unwrap_or(0)
+        };
+        let mut ends: Vec<_> = names.iter().map(longest).collect();
+        ends.sort_unstable_by_key(|ns| std::cmp::Reverse(*ns));
+        let slowest = ends.first().copied().unwrap_or(0).max(1);
+        if ends.get(1).is_some_and(|next| *next > 0 && slowest / next >= SLOW) {
+            let first = |h: &&History| h.items.iter().filter_map(|i| i.done_ns).min();
+            let first = shown.iter().filter_map(first).min().unwrap_or(0).max(1_000_000);
+            let power = |ns: u64| (ns as f64 / 1e6).log10();
+            return Self::Powers { from: power(first).floor(), to: power(slowest) };
+        }
+        let per_s = if slowest < 2_000_000_000 { 1e3 } else { 1.0 };
+        Self::Linear { longest: slowest as f64 / 1e9 * per_s, per_s }
+    }
+    /// Where a moment lies on the axis.
+    fn place(&self, ns: u64) -> f64 {
+        match self {
+            Self::Linear { per_s, .. } => ns as f64 / 1e9 * per_s,
+            Self::Powers { from, .. } => (ns.max(1) as f64 / 1e6).log10().max(*from),
+        }
+    }
+    /// Which moment lies there.
+    fn value(&self, place: f64) -> f64 {
+        match self {
+            Self::Linear { .. } => place,
+            Self::Powers { .. } => 10f64.powf(place),
+        }
+    }
+    fn range(&self) -> std::ops::Range<f64> {
+        match self {
+            Self::Linear { longest, .. } => 0.0..longest * 1.02,
+            Self::Powers { from, to } => *from..to + (to - from) * 0.02,
+        }
+    }
+    /// Labels at most: one a power, or what the library takes by default.
+    fn labels(&self) -> usize {
+        match self {
+            Self::Linear { .. } => 11,
+            Self::Powers { from, to } => (to - from) as usize + 2,
+        }
+    }
+    fn unit(&self) -> &'static str {
+        match self {
+            Self::Linear { per_s, .. } if *per_s > 1.0 => "ms",
+            Self::Linear { .. } => "s",
+            Self::Powers { .. } => "ms (logarithmic)",
+        }
+    }
+}
+
 fn chart(area: &Area<'_>, top: u32, shown: &[&History], names: &[&str]) -> Drawn {
-    let longest_s = shown.iter().map(|h| end_ns(h)).max().unwrap_or(0).max(1) as f64 / 1e9;
-    let (unit, per_s) = if longest_s < 2.0 { ("ms", 1e3) } else { ("s", 1.0) };
-    let scale = |ns: u64| ns as f64 / 1e9 * per_s;
+    let time = Time::of(shown, names);
+    let scale = |ns: u64| time.place(ns);
     let most = shown.iter().map(|h| h.run.items).max().unwrap_or(0).max(1) as f64;
     let mut chart = ChartBuilder::on(area)
         .margin_top(top)
@@ -63,15 +128,16 @@ fn chart(area: &Area<'_>, top: u32, shown: &[&History], names: &[&str]) -> Drawn
         .margin_right(RIGHT)
         .x_label_area_size(48)
         .y_label_area_size(66)
-        .build_cartesian_2d(0.0..longest_s * per_s * 1.02, 0.0..most * 1.04)?;
+        .build_cartesian_2d(time.range(), 0.0..most * 1.04)?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
         .axis_style(SOFT)
-        .x_desc(format!("time since the start of the run, {unit}"))
+        .x_labels(time.labels())
+        .x_desc(format!("time since the start of the run, {}", time.unit()))
         .y_desc("tiles done")
-        .x_label_formatter(&|x| style::tick(*x))
+        .x_label_formatter(&|x| style::tick(time.value(*x)))
         .y_label_formatter(&|y| style::tick(*y))
         .label_style(style::plain(14.0, INK))
         .axis_desc_style(style::plain(LABEL_PX, INK))

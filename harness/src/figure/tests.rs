@@ -57,6 +57,22 @@ fn little_or_strange_data_is_no_reason_to_fail() {
 }
 
 #[test]
+fn a_subject_that_is_much_slower_leaves_the_others_to_be_seen() {
+    let e = experiment("e3-ffi-abort");
+    let mut all = sample::comparison(2, 64);
+    assert!(!progress(&e, &all).unwrap().contains("logarithmic"));
+    let mut slow = sample::good(8, "htpipe", true, 64);
+    slow.items.iter_mut().filter_map(|i| i.done_ns.as_mut()).for_each(|ns| *ns *= 50);
+    slow.run.wall_ns *= 50;
+    all.push(slow);
+    let svg = progress(&e, &all).unwrap();
+    assert!(svg.contains("ms (logarithmic)") && svg.contains("htpipe completed 1 of 1 runs"));
+    // One label a power of ten, from the first tile to the last.
+    let labels = ["1", "10", "100", "1,000"].map(|text| format!(">\n{text}\n</text>"));
+    assert!(labels.iter().all(|label| svg.contains(label)), "{svg}");
+}
+
+#[test]
 fn labels_do_not_cover_each_other_and_stay_on_the_sheet() {
     let places = style::spread(&[100, 104, 395, 90], 20, 80, 400);
     let mut sorted = places.clone();

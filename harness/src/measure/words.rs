@@ -1,6 +1,7 @@
 //! How numbers are said to people, in figures and in reports alike.
 
 use crate::history::Ending;
+use crate::subject::GAVE_UP;
 
 /// Nanoseconds with three figures and the unit that suits them: `12.3 ms`.
 pub(crate) fn duration(ns: f64) -> String {
@@ -45,11 +46,12 @@ pub(crate) fn counted(n: u64, noun: &str) -> String {
     }
 }
 
-/// How a subject ended: `finished`, `died: SIGABRT`, `exited with 3`.
+/// How a subject ended: `finished`, `died: SIGABRT`, `gave up`, `exited with 0`.
 pub(crate) fn ending(ending: &Ending) -> String {
     match ending {
         Ending::Complete => "finished".into(),
         Ending::Signal(n) => format!("died: {}", signal(*n)),
+        Ending::Exit(GAVE_UP) => "gave up".into(),
         Ending::Exit(n) => format!("exited with {n}"),
         Ending::Hang => "hung".into(),
     }
@@ -100,5 +102,6 @@ mod tests {
         );
         assert_eq!(ending(&Ending::Signal(6)), "died: SIGABRT");
         assert_eq!(ending(&Ending::Signal(40)), "died: signal 40");
+        assert_eq!([0, 3].map(|n| ending(&Ending::Exit(n))), ["exited with 0", "gave up"]);
     }
 }

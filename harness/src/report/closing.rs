@@ -12,7 +12,7 @@ use crate::stats::Estimate;
 const WIDTH: usize = 100;
 const LABEL: usize = 25;
 const CELL: usize = 21;
-/// Subjects side by side; more get a table of their own below.
+/// Subjects side by side at most; more are spread over tables.
 const ABREAST: usize = 3;
 
 /// The closing table of an experiment: a column for each subject, then its question answered in a sentence for each
@@ -29,7 +29,9 @@ pub fn table(experiment: &Experiment, histories: &[History]) -> String {
         counted(histories.len() as u64, "run"),
         experiment.seed
     );
-    for abreast in columns.chunks(ABREAST) {
+    // Four are better two and two than three and one.
+    let tables = columns.len().div_ceil(ABREAST).max(1);
+    for abreast in columns.chunks(columns.len().div_ceil(tables).max(1)) {
         out += &boxed(&rows(abreast, &summary, histories));
     }
     for column in &columns {

@@ -2,6 +2,7 @@
 
 mod engine;
 mod plain;
+mod telemetry;
 
 use crate::plan::FaultPlan;
 use pipelines::black_box::BlackBox;
@@ -29,6 +30,8 @@ use std::time::Duration;
 
 /// Tells a process that it is a subject; its [`Spec`] comes on standard input.
 pub const SUBJECT: &str = "OKIAGARI_SUBJECT";
+/// The status with which a subject exits that could not go on, and said why.
+pub const GAVE_UP: i32 = 3;
 /// Bytes that all slots of a subject may take together.
 pub const SLOTS_BYTES_MAX: usize = 2 << 30;
 
@@ -38,6 +41,11 @@ pub const SLOTS_BYTES_MAX: usize = 2 << 30;
 pub enum Subject {
     /// Plain threads, the native call in-process; when it dies, it is dead.
     Baseline,
+    /// The engine as Broadway is: threads in its tree, and what a killed one held is lost; when it gives up
+    /// or dies, it is dead.
+    Broadway,
+    /// The same, with the native call in one process that all threads share, as HtPipe does it.
+    Htpipe,
     /// The engine: leases, a pool of worker processes with spares; when it dies, it goes on from its
     /// journal.
     Okiagari,
@@ -54,12 +62,14 @@ pub enum Again {
 
 impl Subject {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 2] = [Self::Baseline, Self::Okiagari];
+    pub const ALL: [Self; 4] = [Self::Baseline, Self::Broadway, Self::Htpipe, Self::Okiagari];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Baseline => "baseline",
+            Self::Broadway => "broadway",
+            Self::Htpipe => "htpipe",
             Self::Okiagari => "okiagari",
         }
     }
@@ -69,6 +79,12 @@ impl Subject {
             Self::Baseline => {
                 "plain threads, the native call in-process, no supervision: the control"
             }
+            Self::Broadway => {
+                "Broadway's way: supervised threads, items handed over, the native call in-process"
+            }
+            Self::Htpipe => {
+                "Broadway's way, the native call in HtPipe's one shared process: 0.1 s a call, or 7 after a death"
+            }
             Self::Okiagari => {
                 "leased items, isolated workers with warm spares, resumes from its journal"
             }
@@ -77,9 +93,14 @@ impl Subject {
     /// What happens when it dies.
     pub fn again(self) -> Again {
         match self {
-            Self::Baseline => Again::Never,
+            Self::Baseline | Self::Broadway | Self::Htpipe => Again::Never,
             Self::Okiagari => Again::Resume,
         }
+    }
+    /// It is its own way to end when it was restarted too often: that is a result, and no accident of the
+    /// harness.
+    pub fn gives_up(self) -> bool {
+        matches!(self, Self::Broadway | Self::Htpipe)
     }
 }
 
@@ -126,6 +147,9 @@ pub struct Spec {
     pub memory_max_bytes: u64,
     /// What will strike.
     pub plan: FaultPlan,
+    /// Where an engine writes its events, one JSON object a line.
+    #[serde(default)]
+    pub events: Option<PathBuf>,
     /// The observer's process id.
     pub observer: i32,
 }
@@ -134,7 +158,7 @@ impl Spec {
     /// How files are called, and where they are.
     pub fn folder(&self) -> Folder {
         let (dir, layout) = (self.dir.clone(), Arc::new(self.layout.clone()));
-        Folder { dir, layout, extension: self.job.format.extension() }
+        Folder { dir, layout, format: self.job.format }
     }
 
     /// Bytes that one result takes at most: that of the largest tile of each scene.
@@ -184,7 +208,7 @@ pub fn enter() {
         Ok(spec) => run(&spec),
         Err(why) => {
             eprintln!("{why}");
-            3
+            GAVE_UP
         }
     };
     std::process::exit(code);
@@ -209,12 +233,12 @@ fn run(spec: &Spec) -> i32 {
         Ok(black_box) => Arc::new(black_box),
         Err(failure) => {
             eprintln!("{failure}");
-            return 3;
+            return GAVE_UP;
         }
     };
     let result = Stage::set(spec, &black_box).and_then(|stage| match spec.subject {
         Subject::Baseline => plain::run(spec, stage),
-        Subject::Okiagari => engine::run(spec, stage),
+        Subject::Broadway | Subject::Htpipe | Subject::Okiagari => engine::run(spec, stage),
     });
     match result {
         Ok(()) => {
@@ -224,19 +248,34 @@ fn run(spec: &Spec) -> i32 {
         Err(failure) => {
             eprintln!("{failure}");
             black_box.say_last(&failure);
-            if matches!(failure.blame, Blame::Input | Blame::Output) { 2 } else { 3 }
+            if matches!(failure.blame, Blame::Input | Blame::Output) { 2 } else { GAVE_UP }
         }
     }
 }
 
 /// What every subject starts with.
 struct Stage {
-    feed: TileFeed<Box<dyn Fn(ItemId) -> bool + Send>>,
+    source: Source,
     slab: Arc<Segment>,
     watch: Watch,
     folder: Folder,
     budget: Arc<Budget>,
     result_bytes: usize,
+}
+
+/// A source that can be opened more than once; what was settled before this run is left out each time.
+struct Source {
+    layout: Layout,
+    slab: Arc<Segment>,
+    settled: Arc<HashSet<ItemId>>,
+}
+
+impl Source {
+    fn open(&self) -> Result<TileFeed<impl Fn(ItemId) -> bool + Send + use<>>, Failure> {
+        let settled = self.settled.clone();
+        let skip = move |item: ItemId| settled.contains(&item);
+        Ok(TileFeed::new(Tiles::open(&self.layout)?, self.slab.clone(), skip))
+    }
 }
 
 impl Stage {
@@ -245,16 +284,18 @@ impl Stage {
         let slots = spec.slab_slots(&budget)?;
         let slab_bytes = spec.layout.tile_bytes_max();
         let slab = match spec.subject {
-            Subject::Baseline => Segment::heap(0, slots, slab_bytes)?,
-            Subject::Okiagari => Segment::slab(0, slots, slab_bytes)?,
+            Subject::Baseline | Subject::Broadway => Segment::heap(0, slots, slab_bytes)?,
+            Subject::Htpipe | Subject::Okiagari => Segment::slab(0, slots, slab_bytes)?,
         };
         let story = journal::read(&spec.dir)?.unwrap_or_default();
         let settled: HashSet<ItemId> = story.records.iter().map(|r| r.item).collect();
-        let skip = Box::new(move |item| settled.contains(&item));
-        let feed = TileFeed::new(Tiles::open(&spec.layout)?, slab.clone(), skip as Box<_>);
+        let (layout, settled) = (spec.layout.clone(), Arc::new(settled));
+        let source = Source { layout, slab: slab.clone(), settled };
+        // What cannot be read at all is the input's fault, whoever would read it.
+        drop(source.open()?);
         let watch = Watch::new(black_box.clone(), strikes(spec.plan.clone(), black_box.clone()));
         let (folder, result_bytes) = (spec.folder(), spec.result_bytes_max());
-        Ok(Self { feed, slab, watch, folder, budget, result_bytes })
+        Ok(Self { source, slab, watch, folder, budget, result_bytes })
     }
 }
 

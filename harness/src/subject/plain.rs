@@ -10,7 +10,7 @@ use pipelines::sink::folder::Save;
 use pipelines::sink::quarantine;
 
 pub(super) fn run(spec: &Spec, stage: Stage) -> Result<(), Failure> {
-    let Stage { feed, watch, folder, result_bytes, .. } = stage;
+    let Stage { source, watch, folder, result_bytes, .. } = stage;
     let to = folder.clone();
     let aside = move |aside: &SetAside<'_, Tile>| quarantine::set_aside(&to, aside);
     let plain = Plain::<TileWork, Save> {
@@ -21,5 +21,5 @@ pub(super) fn run(spec: &Spec, stage: Stage) -> Result<(), Failure> {
         watch: &watch,
         aside: &aside,
     };
-    plain.run(feed)
+    plain.run(source.open()?)
 }

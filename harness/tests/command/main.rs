@@ -3,6 +3,7 @@
 mod deaths;
 mod experiment;
 mod interruption;
+mod originals;
 mod picture;
 mod process;
 mod refusal;

@@ -205,7 +205,7 @@ impl<H: Handler> Work<H> {
             Apart::Child { isolation, role, make } => {
                 worker::must_be_entered()?;
                 let results = slots(&isolation, lanes, isolation.spares, room)?;
-                let plan = plan::<H>(&config, &isolation, role, watch)?;
+                let plan = plan(serde_json::to_string(&config), &isolation, role, watch)?;
                 let strength = Strength { lanes, spares: isolation.spares };
                 let (to_lanes, spares) = bounded(strength.lanes + strength.spares);
                 let keeper = Keeper::new(plan, isolation.intensity, strength, to_lanes, &spares);
@@ -225,14 +225,15 @@ impl<H: Handler> Work<H> {
                 };
                 Ok((Box::new(make_hands), Some(keeper), results))
             }
-            Apart::Shared { isolation, original, role, make } => {
+            Apart::Shared { isolation, original, role, written, make } => {
                 worker::must_be_entered()?;
                 let results = slots(&isolation, lanes, 0, room)?;
-                let plan = plan::<H>(&config, &isolation, role, watch)?;
+                let plan = plan(written(&config), &isolation, role, watch)?;
                 let node = Node::new(plan, original, lanes, bell.as_fd())?;
                 let out = results.clone();
-                let make_hands =
-                    move |lane: usize| make(SharedHands::new(lane, node.clone(), out.clone()));
+                let make_hands = move |lane: usize| {
+                    make(SharedHands::new(lane, node.clone(), out.clone()), &config)
+                };
                 Ok((Box::new(make_hands), None, results))
             }
         }
@@ -252,14 +253,14 @@ fn slots<T>(
     Segment::heap(0, slots, bytes)
 }
 
-fn plan<H: Handler>(
-    config: &H::Config,
+fn plan(
+    config: serde_json::Result<String>,
     isolation: &Isolation,
     role: &'static str,
     watch: &Watch,
 ) -> Result<Plan, Failure> {
-    let config = serde_json::to_string(config)
-        .map_err(|e| Failure::engine(format!("the handler's config cannot travel: {e}")))?;
+    let config =
+        config.map_err(|e| Failure::engine(format!("the handler's config cannot travel: {e}")))?;
     let receipts = watch.black_box().and_then(BlackBox::for_workers);
     let receipts = match receipts {
         Some((file, cap)) => {

@@ -38,12 +38,12 @@ struct Evidence<'a> {
 /// # Errors
 /// When the folder cannot be written.
 pub fn set_aside(folder: &Folder, aside: &SetAside<'_, Tile>) -> Result<(), Failure> {
-    let Folder { dir, layout, extension } = folder;
+    let Folder { dir, layout, format } = folder;
     let head = aside.input.head;
     let place = layout.place(aside.item).expect("an item that was produced has a place");
     let evidence = Evidence {
         item: aside.item,
-        file: layout.file_name(&place, extension),
+        file: layout.file_name(&place, format.extension()),
         x_px: head.rect.x,
         y_px: head.rect.y,
         width_px: head.rect.width,

@@ -23,7 +23,7 @@ pub(crate) struct Inline<H: Handler> {
 }
 
 /// How code of others ended.
-enum Ended<T> {
+pub(super) enum Ended<T> {
     Well(T),
     Badly(Wrong),
     /// Told to leave by a strike.
@@ -31,7 +31,7 @@ enum Ended<T> {
     Killed,
 }
 
-fn tried<T>(call: impl FnOnce() -> Result<Result<T, Failure>, Left>) -> Ended<T> {
+pub(super) fn tried<T>(call: impl FnOnce() -> Result<Result<T, Failure>, Left>) -> Ended<T> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(Ok(value))) => Ended::Well(value),
         Ok(Ok(Err(failure))) => Ended::Badly(failure.into()),

@@ -1,5 +1,6 @@
 //! What stands between a lane, which is always a thread, and the handler: one file an implementation.
 
+pub mod caller;
 pub mod child;
 pub mod inline;
 pub mod node;

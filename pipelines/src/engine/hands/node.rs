@@ -130,6 +130,10 @@ impl SharedHands {
         Self { lane, shared, results, seat: None, writer: Writer::default() }
     }
 
+    pub(crate) fn results(&self) -> Arc<Segment> {
+        self.results.clone()
+    }
+
     /// Steps the calls by one event of this lane, and starts or gives what they order.
     fn step(&mut self, event: Event, watch: &Watch) -> Next {
         let (mut orders, mut booted) = (Vec::with_capacity(1), None);
