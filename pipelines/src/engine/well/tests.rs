@@ -65,7 +65,7 @@ fn given<T: Copy>(given: Given<T>) -> (Vec<(u64, T)>, Vec<(u64, String)>) {
 /// Refuses 1, panics over 3.
 fn picky(item: u64) -> Result<i64, Failure> {
     assert_ne!(item, 3, "on purpose");
-    if item == 1 { Err(Failure::item("it is 1")) } else { Ok(item as i64 * -1) }
+    if item == 1 { Err(Failure::item("it is 1")) } else { Ok(-(item as i64)) }
 }
 
 fn dig(end: u64) -> Dig<i64> {
