@@ -53,8 +53,10 @@ fn ask<T>(well: &mut dyn Well<T>, most: usize, mended: bool) -> Given<T> {
     well.produce(most, &Leave::default(), mended).expect("it can go on")
 }
 
-/// The items given, and the ids of those that failed, with why.
-fn given<T: Copy>(given: Given<T>) -> (Vec<(u64, T)>, Vec<(u64, String)>) {
+/// Items by id, and the ids of those that failed, with why.
+type Rows<T> = (Vec<(u64, T)>, Vec<(u64, String)>);
+
+fn given<T: Copy>(given: Given<T>) -> Rows<T> {
     let Given::Items(items, failed) = given else { panic!("it gives items") };
     (
         items.into_iter().map(|entry| (entry.id, entry.item)).collect(),
