@@ -206,6 +206,7 @@ impl<T> Dock<T> {
         let should = items.len() + self.held().0;
         let routed = items.into_iter().map(|done| (done.route.key, done.route.flush, done));
         self.batch(now, Batching::Items(routed.collect()));
+        // What comes late is not followed by anything.
         self.flush_if_closed(now);
         let lost = should - self.held().0;
         if lost > 0 {
@@ -220,8 +221,6 @@ impl<T> Dock<T> {
             self.fill(now, ripe.into_iter().map(|(_, item)| item).collect(), orders);
         }
         self.batch(now, Batching::Tick);
-        // What came late is not followed by anything.
-        self.flush_if_closed(now);
     }
 
     fn flush_if_closed(&mut self, now: Instant) {

@@ -53,8 +53,10 @@ fn ask<T>(well: &mut dyn Well<T>, most: usize, mended: bool) -> Given<T> {
     well.produce(most, &Leave::default(), mended).expect("it can go on")
 }
 
-/// The items given, and the ids of those that failed, with why.
-fn given<T: Copy>(given: Given<T>) -> (Vec<(u64, T)>, Vec<(u64, String)>) {
+/// Items by id, and the ids of those that failed, with why.
+type Rows<T> = (Vec<(u64, T)>, Vec<(u64, String)>);
+
+fn given<T: Copy>(given: Given<T>) -> Rows<T> {
     let Given::Items(items, failed) = given else { panic!("it gives items") };
     (
         items.into_iter().map(|entry| (entry.id, entry.item)).collect(),
@@ -65,7 +67,7 @@ fn given<T: Copy>(given: Given<T>) -> (Vec<(u64, T)>, Vec<(u64, String)>) {
 /// Refuses 1, panics over 3.
 fn picky(item: u64) -> Result<i64, Failure> {
     assert_ne!(item, 3, "on purpose");
-    if item == 1 { Err(Failure::item("it is 1")) } else { Ok(item as i64 * -1) }
+    if item == 1 { Err(Failure::item("it is 1")) } else { Ok(-(item as i64)) }
 }
 
 fn dig(end: u64) -> Dig<i64> {

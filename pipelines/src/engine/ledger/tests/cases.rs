@@ -326,9 +326,10 @@ fn it_is_over_only_when_nothing_can_come() {
     driver.promised[1] = 3;
     driver.tell_quietly(Event::Drained { producer: 1 });
     driver.open[1] = false;
-    driver.act(Act::Accept(0, 1));
-    assert!(!over(&mut driver), "it was asked for some");
-    driver.act(Act::Give(1, vec![]));
+    driver.act(Act::Accept(0, 2));
+    assert!(!over(&mut driver), "the other producer was asked for some");
+    driver.act(Act::Give(1, vec![0]));
+    driver.act(Act::Ask(0));
     assert!(!over(&mut driver), "another lane may die of what it holds");
     driver.act(Act::Fail(0));
     assert!(!over(&mut driver), "it is being judged");
