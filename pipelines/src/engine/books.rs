@@ -85,7 +85,9 @@ impl<T> Books<T> {
     }
 
     fn wake(&self, inner: MutexGuard<'_, Inner<T>>, one: bool) {
-        let lanes = inner.lanes_waiting > 0 && inner.ledger.can_answer();
+        // Whoever waits has to learn of a deadline too: an item may be due to be tried again.
+        let due = inner.ledger.deadline().is_some();
+        let lanes = inner.lanes_waiting > 0 && (due || inner.ledger.can_answer());
         let feeders = inner.feeders_waiting > 0 && inner.ledger.room() > 0;
         // Two loans at once, as a push may bring them, or none taken by who was woken, need more.
         let one = one && inner.ledger.waiting() <= self.ask_max;
@@ -152,6 +154,9 @@ impl<T> Books<T> {
             inner.feeders_waiting += 1;
             inner = wait(&self.room, inner, &mut orders);
             inner.feeders_waiting -= 1;
+            if inner.lanes_waiting > 0 && inner.ledger.can_answer() {
+                self.work.notify_all();
+            }
         }
     }
 

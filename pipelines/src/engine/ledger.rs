@@ -153,6 +153,8 @@ impl<T> Ledger<T> {
                 self.charge(loan, false, orders);
             }
             Event::Fell(holder) if self.knows(holder) => {
+                // The lane lives, and will ask again.
+                self.lanes[holder.lane].unmet = 0;
                 self.bury(holder, true, orders);
                 self.lanes[holder.lane].alive = true;
             }

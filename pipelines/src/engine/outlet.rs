@@ -28,6 +28,8 @@ pub(crate) trait Account: Sync {
     fn settle(&self, settled: Settled);
     fn stop(&self, failure: Failure);
     fn is_stopped(&self) -> bool;
+    /// Another outlet still has items, and may send one on to here.
+    fn may_send_more(&self) -> bool;
     fn observer(&self) -> &Observer;
     fn acker(&self) -> Acker;
     fn watch(&self) -> &Watch;
@@ -149,18 +151,24 @@ impl<T> Outlet<T> {
             inner.dock.step(now, Event::Tick, &mut orders);
             inner.dock.step(now, Event::Asked(holder), &mut orders);
             let answer = orders.pop();
-            for order in orders.drain(..) {
-                if let Order::Lost(items) = order {
-                    shift.account.settle(Settled::Lost(items));
-                }
+            let lost = orders.drain(..).map(|o| if let Order::Lost(n) = o { n } else { 0 });
+            let lost: usize = lost.sum();
+            if lost > 0 {
+                // The account may wake everybody here, and so wants the lock.
+                drop(inner);
+                shift.account.settle(Settled::Lost(lost));
+                inner = self.lock();
             }
             match answer {
                 Some(Order::Lend(pack)) => {
                     self.wake(inner);
                     return Ok(pack);
                 }
-                Some(Order::Dismiss) => return Err(Ending::Finished),
+                Some(Order::Dismiss) if !shift.account.may_send_more() => {
+                    return Err(Ending::Finished);
+                }
                 Some(Order::Refuse) => return Err(Ending::Abandoned),
+                _ if lost > 0 => continue,
                 _ => {}
             }
             // There may be room now: what waited for its batcher has come in.

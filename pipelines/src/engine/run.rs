@@ -10,7 +10,7 @@ use super::gate::Gate;
 use super::hands::Hands;
 use super::judge::Decide;
 use super::leave::{Leave, Told as Word};
-use super::ledger::{Event, Holder, Order};
+use super::ledger::{Event, Holder, Ledger, Order};
 use super::outlet::{Account, Outlet, Settled, Shift};
 use super::roster::Roster;
 use super::service::Service;
@@ -216,12 +216,18 @@ impl<H: Handler> Account for Shared<H> {
             Settled::Spoiled(items) => Event::Spoiled(items),
             Settled::Lost(items) => Event::Lost(items),
         });
+        if self.outlets.len() > 1 && !self.may_send_more() {
+            self.outlets.iter().for_each(Outlet::wake_all);
+        }
     }
     fn stop(&self, failure: Failure) {
         Shared::stop(self, failure);
     }
     fn is_stopped(&self) -> bool {
         self.books.is_stopped()
+    }
+    fn may_send_more(&self) -> bool {
+        self.outlets.len() > 1 && self.books.look(Ledger::accepted) > 0
     }
     fn observer(&self) -> &Observer {
         &self.observer
