@@ -225,6 +225,8 @@ pub struct Pipeline<T> {
     pub(crate) limit: Option<Limit<T>>,
     pub(crate) services: Vec<Service>,
     pub(crate) prepare: Option<Prepare<T>>,
+    /// What was said of items that a transformer made something else of.
+    pub(crate) misplaced: Option<&'static str>,
 }
 
 impl<T: Send + Sync + 'static> Pipeline<T> {
@@ -243,8 +245,17 @@ impl<T: Send + Sync + 'static> Pipeline<T> {
     }
 
     fn with(producers: usize, redig: bool, dig: Dig<T>) -> Self {
-        let (name, settings, services) = (None, Settings::default(), vec![]);
-        Self { name, dig, redig, producers, settings, limit: None, services, prepare: None }
+        Self {
+            name: None,
+            dig,
+            redig,
+            producers,
+            settings: Settings::default(),
+            limit: None,
+            services: vec![],
+            prepare: None,
+            misplaced: None,
+        }
     }
 
     /// A name, under which [`registry`](crate::engine::registry) knows it while it runs.
@@ -281,14 +292,18 @@ impl<T: Send + Sync + 'static> Pipeline<T> {
         self.prepare = Some(Box::new(prepare));
         self
     }
-    /// Makes items out of what the producers give. One that cannot be made is acknowledged as failed.
+    /// Makes items out of what the producers give. One that cannot be made is acknowledged as failed. A
+    /// rate limit and [`Pipeline::prepare_for_start`] are about the items made, and so come after this.
     pub fn transform<U: Send + Sync + 'static>(
         self,
         transform: impl Fn(T) -> Result<U, Failure> + Send + Sync + 'static,
     ) -> Pipeline<U> {
-        let Self { name, dig, redig, producers, settings, services, .. } = self;
-        let dig = well::transformed(dig, transform);
-        Pipeline { name, dig, redig, producers, settings, limit: None, services, prepare: None }
+        let Self { name, dig, redig, producers, settings, limit, services, prepare, misplaced } =
+            self;
+        let limit = limit.map(|_| "rate_limited");
+        let misplaced = misplaced.or(limit).or(prepare.map(|_| "prepare_for_start"));
+        let (dig, limit, prepare) = (well::transformed(dig, transform), None, None);
+        Pipeline { name, dig, redig, producers, settings, limit, services, prepare, misplaced }
     }
     /// What is done with each item.
     pub fn stage<H: Handler<In = T>>(self, stage: Stage<H>) -> Staged<H> {

@@ -11,7 +11,7 @@ use super::run::Shared;
 use super::tree::shapes::Process;
 use super::watch::SetAside;
 use crate::black_box::What;
-use crate::handler::{Done, Handler};
+use crate::handler::{Done, Handler, Route};
 use crate::message::{Death, Failure, ItemId};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -132,6 +132,10 @@ impl<'a, H: Handler> Lane<'a, H> {
     fn note(&mut self, outcome: Outcome<H::Out>, loan: &Loan<H::In>, index: usize) {
         let Outcome { item, attempt, work_ns, result } = outcome;
         let (shared, processor) = (self.shared, self.holder.lane);
+        let result = result.and_then(|(out, route)| match self.wrong_way(route) {
+            None => Ok((out, route)),
+            Some(why) => Err(why.into()),
+        });
         shared.observer.tell(|| Told::ItemEnded {
             item,
             attempt,
@@ -246,10 +250,17 @@ impl<'a, H: Handler> Lane<'a, H> {
         self.events.push(Event::Acked(finished.len()));
     }
 
+    /// Why a result cannot go there, if it cannot. Without batchers it goes nowhere, whatever its route.
+    fn wrong_way(&self, route: Route) -> Option<Failure> {
+        let (batcher, there) = (route.batcher, self.shared.outlets.len());
+        let wrong = there > 0 && usize::from(batcher) >= there;
+        let what =
+            || format!("it was sent to batcher {batcher}, but there are only {there}, from 0");
+        wrong.then(|| Failure::item(what()))
+    }
+
+    /// Who decided about its failure sent it to a batcher that is not there.
     fn unroutable(&mut self, done: Done<H::Out>) {
-        let (batcher, there) = (done.route.batcher, self.shared.outlets.len());
-        let why =
-            format!("the handler sent it to batcher {batcher}, but there are only {there}, from 0");
         let lane = self.holder.lane;
         self.shared.watch.record(
             What::Failed,
@@ -258,7 +269,7 @@ impl<'a, H: Handler> Lane<'a, H> {
             lane,
             Death::Error.code(),
         );
-        self.acker.add(&done.ticket, done.item, Some(Failure::item(why)));
+        self.acker.add(&done.ticket, done.item, self.wrong_way(done.route));
         self.events.push(Event::Spoiled(1));
     }
 

@@ -122,8 +122,8 @@ pub enum Event {
         item: ItemId,
         /// What was decided.
         decision: &'static str,
-        /// The decider panicked; the item failed.
-        panicked: bool,
+        /// What the decider said when it panicked; the item failed then.
+        panic: Option<String>,
         /// How long it took.
         took: Duration,
     },

@@ -65,9 +65,9 @@ fn judged<O>(
 ) -> Decision<O> {
     let start = Instant::now();
     let result = catch_unwind(AssertUnwindSafe(decide));
-    let panicked = result.is_err();
+    let panic = result.as_ref().err().map(|payload| words(&**payload));
     let decision = result.unwrap_or(Decision::Fail);
     let (name, took) = (decision.name(), start.elapsed());
-    observer.tell(|| Event::FailureJudged { item, decision: name, panicked, took });
+    observer.tell(|| Event::FailureJudged { item, decision: name, panic, took });
     decision
 }

@@ -152,6 +152,10 @@ fn check<H: Handler>(staged: &Staged<H>) -> Result<(), Failure> {
             "the stage's min_demand is {low} and its max_demand {most}; it has to be less"
         )));
     }
+    if let Some(call) = staged.pipeline.misplaced {
+        let what = format!("`{call}` comes before `transform`; it has to come after it");
+        return Err(Failure::input(what));
+    }
     let batchers = staged.batches.len();
     if batchers > BATCHERS_MAX {
         let what = format!("{batchers} batchers, but a route can name only {BATCHERS_MAX}");

@@ -90,7 +90,8 @@ impl<T, U> Transformed<T, U> {
         let mut items = Vec::with_capacity(raw.len());
         for Entry { id, item, ticket, route } in raw {
             let result = catch_unwind(AssertUnwindSafe(|| (self.transform)(item)));
-            let result = result.unwrap_or_else(|_| Err(Failure::item("the transformer panicked")));
+            let panicked = |words| Failure::item(format!("the transformer panicked: {words}"));
+            let result = result.unwrap_or_else(|payload| Err(panicked(super::words(&*payload))));
             match result {
                 Ok(item) => items.push(Entry { id, item, ticket, route }),
                 Err(failure) if mended => failed.push(Entry { id, item: failure, ticket, route }),

@@ -2,12 +2,24 @@
 //! cases are the table of `CONFORMANCE.md`, which is generated from them: run with `OKIAGARI_BLESS=1` to
 //! write it anew.
 
+mod a;
+mod a_sizes;
+mod a_start;
+mod b;
+mod c;
 mod case;
+mod d;
+mod d_told;
 mod e;
 mod f;
 mod f_split;
+mod fed;
 mod g;
 mod h;
+mod heard;
+mod i;
+mod j;
+mod j_told;
 mod kit;
 mod l;
 mod o;
@@ -21,11 +33,21 @@ use libtest_mimic::{Arguments, Trial};
 
 fn cases() -> Vec<Case> {
     [
+        a::cases(),
+        a_sizes::cases(),
+        a_start::cases(),
+        b::cases(),
+        c::cases(),
+        d::cases(),
+        d_told::cases(),
         e::cases(),
         f::cases(),
         f_split::cases(),
         g::cases(),
         h::cases(),
+        i::cases(),
+        j::cases(),
+        j_told::cases(),
         l::cases(),
         o::cases(),
         p::cases(),
