@@ -121,8 +121,9 @@ fn emit(event: &Event) {
         }
         Event::GaveUp { tree } => warn!(tree, "gave up"),
         Event::Discarded { items } => warn!(items, "discarded"),
-        Event::FailureJudged { item, decision, panicked, took } => {
-            warn!(item, decision, panicked, took_ns = ns(*took), "failure judged");
+        Event::FailureJudged { item, decision, panic, took } => {
+            let panic = panic.as_deref().unwrap_or_default();
+            warn!(item, decision, panic, took_ns = ns(*took), "failure judged");
         }
         Event::AckFailed { reference, items, why } => warn!(reference, items, why, "ack failed"),
         Event::Lost { process, items } => warn!(%process, items, "lost"),

@@ -172,6 +172,8 @@ impl Driver {
             Act::StartBatcher => {
                 self.tell_quietly(Event::BatcherStarted);
                 self.started = true;
+                // What came meanwhile comes in when a batch worker looks.
+                return self.act(Act::Wait(0));
             }
             Act::Close => {
                 self.tell_quietly(Event::Closed);

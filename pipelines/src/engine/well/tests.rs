@@ -66,8 +66,11 @@ fn given<T: Copy>(given: Given<T>) -> Rows<T> {
 
 /// Refuses 1, panics over 3.
 fn picky(item: u64) -> Result<i64, Failure> {
-    assert_ne!(item, 3, "on purpose");
-    if item == 1 { Err(Failure::item("it is 1")) } else { Ok(-(item as i64)) }
+    match item {
+        1 => Err(Failure::item("it is 1")),
+        3 => panic!("at 3"),
+        _ => Ok(-(item as i64)),
+    }
 }
 
 fn dig(end: u64) -> Dig<i64> {
@@ -110,7 +113,7 @@ fn a_producer_that_can_be_made_is_made_again_for_its_instance() {
 #[test]
 fn mended_a_transformer_fails_what_it_fails_over_and_nothing_else() {
     let mut well = dig(5)(&instance(0)).expect("it is there");
-    let why = vec![(1, "it is 1".to_owned()), (3, "the transformer panicked".to_owned())];
+    let why = vec![(1, "it is 1".to_owned()), (3, "the transformer panicked: at 3".to_owned())];
     assert_eq!(given(ask(&mut *well, 5, true)), (vec![(0, 0), (2, -2), (4, -4)], why));
     assert!(matches!(ask(&mut *well, 1, true), Given::Idle(_)));
     assert!(matches!(ask(&mut *well, 1, true), Given::Drained));
@@ -121,7 +124,7 @@ fn mended_a_transformer_fails_what_it_fails_over_and_nothing_else() {
 
 #[test]
 fn in_the_original_manner_a_transformer_that_fails_takes_its_producer_along() {
-    for (first, words) in [(0, "it is 1"), (2, "the transformer panicked")] {
+    for (first, words) in [(0, "it is 1"), (2, "the transformer panicked: at 3")] {
         let mut numbers = Numbers::to(5);
         numbers.left.start = first;
         let mut well = transformed(once(numbers), picky)(&instance(0)).expect("it is there");
@@ -147,7 +150,11 @@ fn tickets_follow_transformed_items_and_a_transformer_what_another_failed() {
     let Given::Items(items, failed) = ask(&mut *well, 9, true) else { panic!("it gives items") };
     assert!(items.iter().map(|e| (e.id, e.item, e.ticket.reference())).eq([(0, 0, 7)]));
     let failed = failed.iter().map(|e| (e.id, e.item.what.as_str(), e.ticket.reference()));
-    assert!(failed.eq([(1, "it is 1", 7), (3, "the transformer panicked", 7), (2, "it is -2", 7)]));
+    assert!(failed.eq([
+        (1, "it is 1", 7),
+        (3, "the transformer panicked: at 3", 7),
+        (2, "it is -2", 7)
+    ]));
     well.closer()();
     assert_eq!(closed.load(Ordering::SeqCst), 1);
 }
