@@ -2,8 +2,12 @@ use super::*;
 use crate::history::sample;
 use std::collections::BTreeMap;
 
+/// With the two subjects of the sample.
 fn e3() -> Experiment {
-    Experiment::load("e3-ffi-abort").unwrap()
+    let mut e3 = Experiment::load("e3-ffi-abort").unwrap();
+    e3.subject.retain(|name, _| ["baseline", "okiagari"].contains(&&**name));
+    e3.expect.retain(|name, _| e3.subject.contains_key(name));
+    e3
 }
 
 fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -149,7 +149,7 @@ fn emit_flow(event: &Event) {
         }
         Event::Batching { batcher, items } => debug!(batcher, items, "batching"),
         Event::BatchStarted { process, info } => {
-            debug!(%process, size = info.size, "batch started")
+            debug!(%process, size = info.size, "batch started");
         }
         Event::BatchEnded { process, done, failed, took, .. } => {
             debug!(%process, done, failed, took_ns = ns(*took), "batch ended");
