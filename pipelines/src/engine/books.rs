@@ -15,6 +15,8 @@ struct Inner<T> {
     ledger: Ledger<T>,
     lanes_waiting: usize,
     feeders_waiting: usize,
+    /// The run has ended, in whatever way.
+    closed: bool,
 }
 
 /// Shared by feeders, lanes and outlets of one stage.
@@ -53,7 +55,12 @@ impl<T> Books<T> {
             .map_err(|e| Failure::engine(format!("could not make an event descriptor: {e}")))?;
         let ledger = Ledger::new(terms);
         Ok(Self {
-            inner: Mutex::new(Inner { ledger, lanes_waiting: 0, feeders_waiting: 0 }),
+            inner: Mutex::new(Inner {
+                ledger,
+                lanes_waiting: 0,
+                feeders_waiting: 0,
+                closed: false,
+            }),
             work: Condvar::new(),
             room: Condvar::new(),
             stopped: AtomicBool::new(false),
@@ -161,20 +168,28 @@ impl<T> Books<T> {
     }
 
     /// Puts items in that nobody asked for. With `most` the oldest that wait beyond that are dropped
-    /// (as in Broadway), and it says how many.
+    /// (as in Broadway), and it says how many. `None` when nobody would handle them any more.
     pub(crate) fn push(
         &self,
         lane: Option<usize>,
         items: Vec<Entry<T>>,
         most: Option<usize>,
-    ) -> usize {
+    ) -> Option<usize> {
         let mut orders = Vec::new();
         let event = Event::Taken { producer: 0, lane, promised: 0, items };
         let mut inner = self.lock();
+        if inner.closed || inner.ledger.is_over() {
+            return None;
+        }
         inner.ledger.step(Instant::now(), event, &mut orders);
         let dropped = most.map_or(0, |most| inner.ledger.overflow(most));
         self.wake(inner, false);
-        dropped
+        Some(dropped)
+    }
+
+    /// The run has ended: nothing is pushed any more.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
     }
 
     /// Everybody who waits looks up: somebody was told something.

@@ -338,12 +338,14 @@ impl<'a, H: Handler> Lane<'a, H> {
 
     /// The hands fell. An ending when the lane goes with them.
     fn fallen(&mut self, fall: Fall, apart: bool) -> Option<Ending> {
-        if self.is_lease() || apart {
-            // What was finished before counts.
-            self.settle_now();
+        if !self.is_lease() && !apart {
+            // What this chunk came to goes with it. What was acknowledged before is still to be told.
+            let here =
+                |event: &Event<_>| matches!(event, Event::Accepted { .. } | Event::Failed { .. });
+            self.events.retain(|event| !here(event));
+            self.finished.clear();
         }
-        self.events.clear();
-        self.finished.clear();
+        self.settle_now();
         self.mailbox.clear();
         let Fall::Died { item, attempt, death, words } = fall else { return Some(ending(fall)) };
         let lane = self.holder.lane;

@@ -101,10 +101,15 @@ impl<H: Handler> Feeder<'_, H> {
     }
 
     fn feed(&self, kept: &mut Kept<H::In>) -> Ending {
-        let Shared { books, observer, .. } = self.shared;
+        let Shared { books, observer, gate, .. } = self.shared;
         loop {
             if let Some(ending) = self.pass(kept) {
                 return ending;
+            }
+            // While the limit is reached demand waits too, in Broadway. Ours asks once more, so that a source
+            // that has no more is not waited for.
+            if let (Some(gate), false) = (gate, self.mended()) {
+                gate.wait_until_open(self.leave, observer);
             }
             let Some(room) = books.room(self.leave) else {
                 return match self.leave.told() {

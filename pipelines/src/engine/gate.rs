@@ -63,10 +63,19 @@ impl<T> Gate<T> {
 
     /// Waits until this item may go; false when told to go first, which with `mended` a drain is too.
     pub(crate) fn wait(&self, item: &T, leave: &Leave, mended: bool, observer: &Observer) -> bool {
+        let enough = if mended { Told::Drain } else { Told::Leave };
+        self.wait_for((self.weigh)(item), leave, enough, observer)
+    }
+
+    /// Waits until anything at all may go, or something is told.
+    pub(crate) fn wait_until_open(&self, leave: &Leave, observer: &Observer) {
+        self.wait_for(1, leave, Told::Drain, observer);
+    }
+
+    fn wait_for(&self, weight: u64, leave: &Leave, enough: Told, observer: &Observer) -> bool {
         // A rate may be changed meanwhile: it is looked up this often.
         const LOOK: Duration = Duration::from_millis(20);
-        let enough = if mended { Told::Drain } else { Told::Leave };
-        let (weight, mut said) = ((self.weigh)(item), false);
+        let mut said = false;
         loop {
             let now = Instant::now();
             let Some(until) = self.lock().next(now, weight) else { break };

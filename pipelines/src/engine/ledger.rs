@@ -28,7 +28,8 @@ pub struct Ledger<T> {
     ready: Vec<VecDeque<Loan<T>>>,
     waiting: usize,
     promised: usize,
-    /// For each queue, items that were asked for by lanes that died since: they will be given to nobody.
+    /// For each queue, items that were asked for by lanes that died since: what producers give in answer
+    /// reaches nobody.
     ghosts: Vec<usize>,
     later: Vec<(Instant, Loan<T>)>,
     lanes: Vec<Stub<T>>,
@@ -106,8 +107,8 @@ impl<T> Ledger<T> {
             || self.lanes.iter().any(|l| !l.mailbox.is_empty())
     }
 
-    /// Nothing is left for any lane, and nothing will come.
-    fn is_over(&self) -> bool {
+    /// Nothing is left for any lane, and nothing will come: what came all the same would reach nobody.
+    pub fn is_over(&self) -> bool {
         self.open.iter().all(|open| !open)
             && self.waiting + self.promised + self.judged + self.later.len() == 0
             && self.lanes.iter().all(|l| l.owed == 0)
@@ -126,7 +127,13 @@ impl<T> Ledger<T> {
             Event::Promised(items) => self.promised += items,
             Event::Taken { producer, lane, promised, items } => {
                 self.promised = self.promised.saturating_sub(promised);
-                self.take(producer, lane, items, orders);
+                if items.is_empty() && promised > 0 {
+                    // Who has nothing to give hears of the dead before it has.
+                    self.ghosts.fill(0);
+                }
+                // What nobody asked for was not asked for by the dead either.
+                let ghosts = self.ghosts[lane.unwrap_or(0)].min(promised).min(items.len());
+                self.take(producer, lane, items, ghosts, orders);
             }
             Event::Unmade(items) => {
                 self.tally.produced += items as u64;
@@ -194,6 +201,7 @@ impl<T> Ledger<T> {
         producer: usize,
         lane: Option<usize>,
         items: Vec<Entry<T>>,
+        ghosts: usize,
         orders: &mut Vec<Order<T>>,
     ) {
         let to = items.len();
@@ -201,12 +209,9 @@ impl<T> Ledger<T> {
         let queue = lane.unwrap_or(0);
         let chunk = Arc::new(items);
         let mut loan = Loan { chunk, from: 0, to, attempt: 0, producer, queue };
-        let ghosts = self.ghosts[queue].min(to);
-        if ghosts > 0 {
-            loan.take(ghosts);
-            self.ghosts[queue] -= ghosts;
-            self.lose(ghosts, orders);
-        }
+        loan.take(ghosts);
+        self.ghosts[queue] -= ghosts;
+        self.lose(ghosts, orders);
         if !loan.is_empty() {
             self.waiting += loan.len();
             self.ready[queue].push_back(loan);

@@ -90,16 +90,22 @@ impl<H: Handler> Shared<H> {
         Some((partition(item) % self.lanes as u64) as usize)
     }
 
-    /// Items from a producer go into the ledger, each partition's to its lane.
+    /// Items from a producer go into the ledger, each partition's to its lane. When they are fewer than
+    /// it was asked for, it has no more now.
     pub(crate) fn hand_in(&self, producer: usize, mut promised: usize, items: Vec<Entry<H::In>>) {
-        for (lane, items) in self.parted(items) {
-            let promised = std::mem::take(&mut promised);
-            let taken = Event::Taken { producer, lane, promised, items };
+        let lists = self.parted(items).into_iter().filter(|(_, items)| !items.is_empty());
+        for (lane, items) in lists {
+            let answered = promised.min(items.len());
+            promised -= answered;
+            let taken = Event::Taken { producer, lane, promised: answered, items };
             for order in self.books.step(taken) {
                 if let Order::Lost(items) = order {
                     self.lost(Process::Producer(producer), items);
                 }
             }
+        }
+        if promised > 0 {
+            self.books.step(Event::Taken { producer, lane: None, promised, items: vec![] });
         }
     }
 

@@ -129,7 +129,10 @@ impl<H: Handler> Control<H::In> for Reach<H> {
             }
         }
         for (lane, items) in shared.parted(items) {
-            let dropped = shared.books.push(lane, items, shared.settings.overflow());
+            let overflow = shared.settings.overflow();
+            let Some(dropped) = shared.books.push(lane, items, overflow) else {
+                return Err(Failure::engine("the pipeline is ending, and takes nothing any more"));
+            };
             if dropped > 0 {
                 shared.observer.tell(|| Told::Discarded { items: dropped });
             }
@@ -228,8 +231,9 @@ impl<T: Send + Sync + 'static> Handle<T> {
     /// Puts items in that no producer gave.
     ///
     /// # Errors
-    /// When too many items wait already, or the rate limit is reached: nothing was put in then. Under
-    /// [`Settings::broadway`](super::settings::Settings) neither holds, and beyond 10,000 items the oldest are dropped.
+    /// When the pipeline is ending, when too many items wait already, or when the rate limit is reached:
+    /// nothing was put in then. Under [`Settings::broadway`](super::settings::Settings) only the first of these
+    /// holds, and beyond 10,000 items the oldest are dropped.
     pub fn push(&self, items: Vec<Entry<T>>) -> Result<(), Failure> {
         self.control.push(items)
     }

@@ -45,6 +45,7 @@ impl<H: Handler> Launch<H> {
     fn run(self) -> Report {
         let Self { supervisor, shared, name, .. } = self;
         let failure = supervisor.run().err();
+        shared.books.close();
         drop(name);
         Report { tally: shared.books.tally().0, left: shared.left(), failure }
     }

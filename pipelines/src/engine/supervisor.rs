@@ -58,6 +58,8 @@ pub(crate) struct Drain {
     done: bool,
     /// The tree is on its way down.
     stopping: bool,
+    /// The deadline passed before everything was settled, and it is one for all: not so in Broadway.
+    late: bool,
     /// The terminator waits for the drain.
     terminator: Option<u32>,
 }
@@ -128,6 +130,7 @@ impl<H: Handler> Supervisor<H> {
         }
         if !self.drain.stopping && self.drain.until.is_some_and(|until| until <= Instant::now()) {
             self.shared.observer.tell(|| Told::Drain(DrainPhase::Late));
+            self.drain.late = !self.shared.settings.as_the_original;
             self.stop_tree();
         }
     }
@@ -296,6 +299,11 @@ impl<H: Handler> Supervisor<H> {
             self.shared.posts[producer].close();
         }
         self.shared.wake_all();
+        // One deadline for all, and it has passed.
+        if self.drain.late {
+            self.abandon(leaf, incarnation);
+            self.tell(Event::Exited { leaf, incarnation, normal: true });
+        }
     }
 
     /// Nothing is left to be drained, or it makes no sense to wait for it.

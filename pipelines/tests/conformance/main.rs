@@ -16,17 +16,24 @@ mod f_split;
 mod fed;
 mod g;
 mod h;
+mod hand;
 mod heard;
 mod i;
 mod j;
 mod j_told;
+mod k;
 mod kit;
 mod l;
+mod losses;
+mod m;
+mod measured;
+mod n;
 mod o;
 mod p;
 mod p_asked;
 mod p_labels;
 mod p_told;
+mod recovery;
 
 use case::Case;
 use libtest_mimic::{Arguments, Trial};
@@ -48,12 +55,18 @@ fn cases() -> Vec<Case> {
         i::cases(),
         j::cases(),
         j_told::cases(),
+        k::cases(),
         l::cases(),
+        m::cases(),
+        n::cases(),
         o::cases(),
         p::cases(),
         p_asked::cases(),
         p_labels::cases(),
         p_told::cases(),
+        losses::cases(),
+        recovery::cases(),
+        measured::cases(),
     ]
     .concat()
 }

@@ -44,9 +44,9 @@ pub enum Event<T> {
         producer: usize,
         /// Only for this lane, or for any.
         lane: Option<usize>,
-        /// What it had been asked for.
+        /// What it had been asked for; 0 when nobody asked.
         promised: usize,
-        /// What it gave.
+        /// What it gave; none when it has no more for now.
         items: Vec<Entry<T>>,
     },
     /// Items that a transformer could not make: they are produced and failed at once.

@@ -199,7 +199,11 @@ impl Driver {
         let first = self.at.len() as u64;
         let entries = (first..first + items as u64).map(|id| Entry::from((id, ()))).collect();
         let queue = lane.unwrap_or(0);
-        let ghosts = if self.terms.ahead == 0 { self.ledger.ghosts[queue].min(items) } else { 0 };
+        let ghosts = if self.terms.ahead == 0 {
+            self.ledger.ghosts[queue].min(items).min(promised)
+        } else {
+            0
+        };
         let orders = self.tell(Event::Taken { producer, lane, promised, items: entries });
         for item in 0..items {
             self.at.push(if item < ghosts { At::Lost } else { At::Waiting });
@@ -216,14 +220,16 @@ impl Driver {
     fn give(&mut self, producer: usize, lanes: &[usize]) {
         let promised = std::mem::take(&mut self.promised[producer]);
         let items = &lanes[..lanes.len().min(promised)];
-        if !self.terms.partitioned {
-            return self.enter(producer, None, items.len(), promised);
+        let promised = promised - items.len();
+        if self.terms.partitioned {
+            for lane in 0..self.terms.lanes {
+                let count = items.iter().filter(|l| **l % self.terms.lanes == lane).count();
+                self.enter(producer, Some(lane), count, count);
+            }
+        } else {
+            self.enter(producer, None, items.len(), items.len());
         }
         self.tell_quietly(Event::Taken { producer, lane: None, promised, items: vec![] });
-        for lane in 0..self.terms.lanes {
-            let count = items.iter().filter(|l| **l % self.terms.lanes == lane).count();
-            self.enter(producer, Some(lane), count, 0);
-        }
     }
 
     fn push(&mut self, lane: usize, items: usize, most: Option<usize>) {

@@ -233,6 +233,26 @@ fn what_a_dead_lane_had_asked_for_is_lost_on_its_way_and_no_more() {
 }
 
 #[test]
+fn who_pushes_or_has_no_more_gives_nothing_to_the_dead() {
+    for idle in [false, true] {
+        let mut driver = Driver::new(broadway());
+        assert_eq!(driver.lends(0), []);
+        driver.act(Act::Leave(0));
+        driver.act(Act::Push(0, 2, None));
+        driver.act(Act::Join(0));
+        assert_eq!(driver.lends(0), [(vec![0, 1], 0)]);
+        if idle {
+            driver.tell_quietly(Event::Promised(1));
+            let none = Event::Taken { producer: 0, lane: None, promised: 1, items: vec![] };
+            driver.tell_quietly(none);
+        }
+        driver.feed(2);
+        assert_eq!(driver.all(At::Lost), if idle { vec![] } else { vec![2, 3] });
+        driver.finish();
+    }
+}
+
+#[test]
 fn nothing_is_lost_on_its_way_where_it_waits_or_is_lent() {
     for terms in [Terms { ahead: 1, ..broadway() }, Terms { ahead: 0, ..okiagari() }] {
         let mut driver = Driver::new(terms);
