@@ -334,7 +334,8 @@ impl<T> Ledger<T> {
                 loan.producer != producer
             });
         }
-        // What lanes had asked the dead one for, they ask its successor.
+        // What lanes had asked the dead one for, they ask its successor; dead lanes do not.
+        self.ghosts.fill(0);
         self.waiting -= lost;
         self.lose(lost, orders);
     }

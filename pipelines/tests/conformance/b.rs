@@ -93,9 +93,10 @@ fn b3() {
         running.push(vec![Entry::from((3, 1))]).unwrap();
         let heard = running.test_message(1).unwrap();
         assert_eq!(data(&next(&heard)), (vec![0], vec![]));
-        let tally = running.topology().tally;
-        assert_eq!((tally.done, tally.failed), (2, 0));
+        let handle = running.handle();
         stop(running);
+        let tally = handle.topology().tally;
+        assert_eq!((tally.done, tally.failed), (2, 0));
         assert_eq!(Ticket::default().data(), 0);
     }
 }

@@ -203,9 +203,10 @@ fn d7() {
         assert_eq!(fates([1, 2, 3]), (vec![0, 2], vec![(1, "not this one".to_owned())]));
         assert_eq!(fates([1, 4, 3]), (vec![0, 1, 2], vec![]));
         assert_eq!(life(&running, Process::BatchProcessor { batcher: 0, index: 0 }), 1);
-        let tally = running.topology().tally;
-        assert_eq!((tally.done, tally.failed), (5, 1));
+        let handle = running.handle();
         stop(running);
+        let tally = handle.topology().tally;
+        assert_eq!((tally.done, tally.failed), (5, 1));
     }
 }
 

@@ -151,7 +151,8 @@ fn j4() {
 }
 
 fn j5() {
-    let fails: [(fn() -> Failure, &str); 2] =
+    type GoWrong = fn() -> Failure;
+    let fails: [(GoWrong, &str); 2] =
         [(|| panic!("boom"), "boom"), (|| Failure::item("the disk is away"), "the disk is away")];
     for (go_wrong, words) in fails {
         for (_, settings) in both() {
