@@ -50,6 +50,11 @@ impl Case {
         Self { id, what, verdict: Verdict::NotApplicable(why), test: None }
     }
 
+    /// Its group, and its number in that.
+    fn place(&self) -> (&'static str, u32) {
+        let (group, number) = self.id.split_at(1);
+        (group, number.parse().expect("an id is a letter and a number"))
+    }
     fn name(&self) -> Option<String> {
         self.test.map(|(name, _)| format!("conformance::{}_{name}", self.id))
     }
@@ -85,7 +90,9 @@ pub(crate) fn check_table(cases: &[Case]) {
     )
     .expect("a string takes it");
     table.push_str("| id | what | test | |\n|---|---|---|---|\n");
-    table.extend(cases.iter().map(Case::row));
+    let mut sorted: Vec<_> = cases.iter().collect();
+    sorted.sort_by_key(|case| case.place());
+    table.extend(sorted.into_iter().map(Case::row));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("CONFORMANCE.md");
     if std::env::var_os("OKIAGARI_BLESS").is_some() {
         std::fs::write(&path, table).expect("the table can be written");

@@ -12,7 +12,7 @@ use pipelines::engine::tree::shapes::Process;
 use pipelines::handler::Desk;
 use pipelines::pipeline::{Stage, Staged};
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Runs of each test: what is in order by luck once is not so each time.
 const RUNS: u64 = 12;
@@ -49,7 +49,10 @@ pub(crate) fn cases() -> Vec<Case> {
 /// Takes its time, up to a fifth of a millisecond: another one for each number and run.
 fn take_time(n: i64, run: u64) {
     let mixed = (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(run as u32 * 7 + 13);
-    std::thread::sleep(Duration::from_micros(mixed % 200));
+    let until = Instant::now() + Duration::from_micros(mixed % 200);
+    while Instant::now() < until {
+        std::thread::yield_now();
+    }
 }
 
 fn slow(run: u64, route: impl Fn(&i64, &mut Desk<'_>) + Send + Sync + 'static) -> Stage<Closure> {

@@ -91,7 +91,10 @@ impl Acknowledger for Recorder {
 }
 
 /// An acknowledger, what it is told, and what it is configured with.
-fn recorder(over_0: Over0) -> (Arc<dyn Acknowledger>, Receiver<Heard>, Receiver<(u64, String)>) {
+/// An acknowledger, with what is heard by it and the options that it was given.
+type Recorded = (Arc<dyn Acknowledger>, Receiver<Heard>, Receiver<(u64, String)>);
+
+fn recorder(over_0: Over0) -> Recorded {
     let ((tell, heard), (configured, options)) = (bounded(64), bounded(64));
     (Arc::new(Recorder { over_0, tell, configured }), heard, options)
 }
