@@ -203,6 +203,10 @@ impl<T> Dock<T> {
     }
 
     fn fill(&mut self, now: Instant, items: Vec<Done<T>>, orders: &mut Vec<Order<T>>) {
+        // A batch whose time is up has gone out, although nobody was free to see to it.
+        if self.batcher.deadline().is_some_and(|due| due <= now) {
+            self.batch(now, Batching::Tick);
+        }
         let should = items.len() + self.held().0;
         let routed = items.into_iter().map(|done| (done.route.key, done.route.flush, done));
         self.batch(now, Batching::Items(routed.collect()));
