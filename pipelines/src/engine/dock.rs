@@ -263,11 +263,15 @@ impl<T> Dock<T> {
         let Some(stub) = self.stub(holder) else { return };
         stub.alive = false;
         let (owed, kept) = (std::mem::take(&mut stub.owed), stub.kept.take());
+        let queue = if self.ready.len() > 1 { holder.worker } else { 0 };
+        // Batches of a partition go with who was to handle them, as in Broadway.
+        let dies = self.delivery == Delivery::HandOver && self.ready.len() > 1;
+        let queued = if dies { std::mem::take(&mut self.ready[queue]) } else { VecDeque::new() };
+        let owed = owed + queued.iter().map(|pack| pack.items.len()).sum::<usize>();
         match kept {
             _ if owed == 0 => {}
             None => orders.push(Order::Lost(owed)),
             Some(pack) => {
-                let queue = if self.ready.len() > 1 { holder.worker } else { 0 };
                 self.ready[queue].push_front(pack);
                 orders.push(Order::Returned(owed));
             }

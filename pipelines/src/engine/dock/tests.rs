@@ -239,19 +239,24 @@ impl Driver {
 
     /// A worker loses what it holds.
     fn bury(&mut self, worker: usize, event: Event<()>) {
+        // The batches of a partition go with who was to handle them.
+        let Setup { lease, workers, partitioned, .. } = self.setup;
+        let goes = partitioned && workers > 1 && !lease && self.lives[worker].1;
+        let queue = self.dock.ready.get(worker).filter(|_| goes);
+        let queued: Vec<_> = queue.into_iter().flatten().flat_map(|pack| ids(pack)).collect();
         let orders = self.tell(event);
-        let Some(pack) = self.hands[worker].take() else {
-            return assert!(orders.is_empty(), "it held nothing");
-        };
-        let to = match orders[..] {
-            [Order::Returned(items)] if self.setup.lease => (items, At::Docked),
-            [Order::Lost(items)] if !self.setup.lease => (items, At::Lost),
+        let held = self.hands[worker].take().map(|pack| ids(&pack)).unwrap_or_default();
+        let (total, to) = match orders[..] {
+            [] => (0, At::Docked),
+            [Order::Returned(items)] if lease => (items, At::Docked),
+            [Order::Lost(items)] if !lease => (items, At::Lost),
             _ => panic!("it says what became of the batch"),
         };
-        assert_eq!(to.0, pack.items.len());
-        ids(&pack).into_iter().for_each(|item| self.go(item, At::Held(worker), to.1));
-        if self.setup.lease {
-            self.back.push(ids(&pack));
+        assert_eq!(total, held.len() + queued.len());
+        queued.into_iter().for_each(|item| self.go(item, At::Docked, At::Lost));
+        held.iter().for_each(|item| self.go(*item, At::Held(worker), to));
+        if lease && !held.is_empty() {
+            self.back.push(held);
         }
     }
 
