@@ -36,8 +36,12 @@ pub(crate) enum Event<T> {
     Handled(Holder),
     /// It is gone, with or without a batch in hand.
     Left(Holder),
+    /// The run ends without it: the batch that it holds stays as it is.
+    Forsaken(Holder),
     /// The batcher was killed.
     BatcherDied,
+    /// Who brought what waits for the batcher died.
+    BringerDied,
     /// The batcher is there, perhaps again.
     BatcherStarted,
     /// There will be no more items.
@@ -174,7 +178,18 @@ impl<T> Dock<T> {
                 None => Order::Refuse,
             }),
             Event::Left(holder) => self.leave(holder, orders),
+            Event::Forsaken(holder) => {
+                if let Some(stub) = self.stub(holder) {
+                    stub.alive = false;
+                }
+            }
             Event::BatcherDied => self.sink(orders),
+            Event::BringerDied => {
+                // It waits in the buffer of a processor, as in GenStage, and dies with it.
+                if self.delivery == Delivery::HandOver && !self.ashore.is_empty() {
+                    orders.push(Order::Lost(std::mem::take(&mut self.ashore).len()));
+                }
+            }
             Event::BatcherStarted => {
                 // Who says so is the supervisor, which runs no splitters: what is ashore waits for a `Tick`.
                 self.started = true;

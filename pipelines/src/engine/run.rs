@@ -178,6 +178,9 @@ impl<H: Handler> Shared<H> {
             Process::Processor(lane) => {
                 let holder = Holder { lane, incarnation };
                 self.follow(process, self.books.step(Event::Left(holder)));
+                for outlet in self.outlets.iter().filter(|_| *ending != Ending::Finished) {
+                    self.follow_dock(process, outlet.step(dock::Event::BringerDied));
+                }
             }
             Process::BatchProcessor { batcher, index } => {
                 let holder = dock::Holder { worker: index, incarnation };

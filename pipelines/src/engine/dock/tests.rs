@@ -29,6 +29,7 @@ enum Act {
     /// A former life of the worker speaks up.
     Haunt(usize),
     KillBatcher,
+    KillBringer,
     StartBatcher,
     Close,
     Wait(u64),
@@ -169,6 +170,7 @@ impl Driver {
             }
             Act::Haunt(worker) => self.haunt(worker),
             Act::KillBatcher => self.kill_batcher(),
+            Act::KillBringer => self.kill_bringer(),
             Act::StartBatcher => {
                 self.tell_quietly(Event::BatcherStarted);
                 self.started = true;
@@ -272,6 +274,19 @@ impl Driver {
         assert_eq!(before, (self.dock.held(), self.dock.owed(worker)));
     }
 
+    /// What waits for a batcher that is away dies with who brought it.
+    fn kill_bringer(&mut self) {
+        let ashore: Vec<_> = self.dock.ashore.iter().map(|done| done.item).collect();
+        match self.tell(Event::BringerDied)[..] {
+            [] => assert!(self.setup.lease || ashore.is_empty()),
+            [Order::Lost(items)] => {
+                assert!(!self.setup.lease && items == ashore.len());
+                ashore.into_iter().for_each(|item| self.go(item, At::Docked, At::Lost));
+            }
+            _ => panic!("it says how many are lost"),
+        }
+    }
+
     fn kill_batcher(&mut self) {
         self.started = false;
         let orders = self.tell(Event::BatcherDied);
@@ -343,6 +358,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => worker().prop_map(Act::Leave),
         1 => worker().prop_map(Act::Haunt),
         1 => Just(Act::KillBatcher),
+        1 => Just(Act::KillBringer),
         2 => Just(Act::StartBatcher),
         1 => Just(Act::Close),
         4 => (0u64..30).prop_map(Act::Wait),
