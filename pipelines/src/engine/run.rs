@@ -194,6 +194,21 @@ impl<H: Handler> Shared<H> {
         }
     }
 
+    /// A life is given up at the end of the run: what it holds stays where it is, to be reported, and what
+    /// it still brings is refused.
+    pub(crate) fn forsake(&self, process: Process, incarnation: u32) {
+        match process {
+            Process::Processor(lane) => {
+                self.books.step(Event::Forsaken(Holder { lane, incarnation }));
+            }
+            Process::BatchProcessor { batcher, index } => {
+                let holder = dock::Holder { worker: index, incarnation };
+                self.outlets[batcher].step(dock::Event::Forsaken(holder));
+            }
+            _ => self.bury(process, incarnation, &Ending::Abandoned),
+        }
+    }
+
     fn follow(&self, process: Process, orders: Vec<Order<H::In>>) {
         for order in orders {
             match order {
