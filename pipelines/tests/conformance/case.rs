@@ -50,6 +50,11 @@ impl Case {
         Self { id, what, verdict: Verdict::NotApplicable(why), test: None }
     }
 
+    /// The number in its id: cases of a group are listed by it.
+    pub(crate) fn number(&self) -> u32 {
+        self.id[1..].parse().expect("an id is a letter and a number")
+    }
+
     fn name(&self) -> Option<String> {
         self.test.map(|(name, _)| format!("conformance::{}_{name}", self.id))
     }
