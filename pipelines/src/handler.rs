@@ -102,9 +102,13 @@ impl Fates<'_> {
             None => Ok(self.failed),
         }
     }
-    /// This item of the batch failed, the others did not. If there is none of that number, all fail.
+    /// This item of the batch failed, the others did not. Said again, the last reason counts. If there is
+    /// none of that number, all fail.
     pub fn fail(&mut self, index: usize, failure: Failure) {
-        self.failed.push((index, failure));
+        match self.failed.iter_mut().find(|(at, _)| *at == index) {
+            Some((_, why)) => *why = failure,
+            None => self.failed.push((index, failure)),
+        }
     }
     /// Acknowledges this item now, with whether it failed so far; later it is not told of again.
     ///

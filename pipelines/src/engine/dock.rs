@@ -36,8 +36,12 @@ pub(crate) enum Event<T> {
     Handled(Holder),
     /// It is gone, with or without a batch in hand.
     Left(Holder),
+    /// The run ends without it: the batch that it holds stays as it is.
+    Forsaken(Holder),
     /// The batcher was killed.
     BatcherDied,
+    /// Who brought what waits for the batcher died.
+    BringerDied,
     /// The batcher is there, perhaps again.
     BatcherStarted,
     /// There will be no more items.
@@ -174,7 +178,18 @@ impl<T> Dock<T> {
                 None => Order::Refuse,
             }),
             Event::Left(holder) => self.leave(holder, orders),
+            Event::Forsaken(holder) => {
+                if let Some(stub) = self.stub(holder) {
+                    stub.alive = false;
+                }
+            }
             Event::BatcherDied => self.sink(orders),
+            Event::BringerDied => {
+                // It waits in the buffer of a processor, as in GenStage, and dies with it.
+                if self.delivery == Delivery::HandOver && !self.ashore.is_empty() {
+                    orders.push(Order::Lost(std::mem::take(&mut self.ashore).len()));
+                }
+            }
             Event::BatcherStarted => {
                 // Who says so is the supervisor, which runs no splitters: what is ashore waits for a `Tick`.
                 self.started = true;
@@ -203,6 +218,10 @@ impl<T> Dock<T> {
     }
 
     fn fill(&mut self, now: Instant, items: Vec<Done<T>>, orders: &mut Vec<Order<T>>) {
+        // A batch whose time is up has gone out, although nobody was free to see to it.
+        if self.batcher.deadline().is_some_and(|due| due <= now) {
+            self.batch(now, Batching::Tick);
+        }
         let should = items.len() + self.held().0;
         let routed = items.into_iter().map(|done| (done.route.key, done.route.flush, done));
         self.batch(now, Batching::Items(routed.collect()));
@@ -259,11 +278,15 @@ impl<T> Dock<T> {
         let Some(stub) = self.stub(holder) else { return };
         stub.alive = false;
         let (owed, kept) = (std::mem::take(&mut stub.owed), stub.kept.take());
+        let queue = if self.ready.len() > 1 { holder.worker } else { 0 };
+        // Batches of a partition go with who was to handle them, as in Broadway.
+        let dies = self.delivery == Delivery::HandOver && self.ready.len() > 1;
+        let queued = if dies { std::mem::take(&mut self.ready[queue]) } else { VecDeque::new() };
+        let owed = owed + queued.iter().map(|pack| pack.items.len()).sum::<usize>();
         match kept {
             _ if owed == 0 => {}
             None => orders.push(Order::Lost(owed)),
             Some(pack) => {
-                let queue = if self.ready.len() > 1 { holder.worker } else { 0 };
                 self.ready[queue].push_front(pack);
                 orders.push(Order::Returned(owed));
             }

@@ -83,7 +83,9 @@ impl<H: Handler> Feeder<'_, H> {
         if self.incarnation > 1 && self.leave.wait(self.shared.settings.resubscribe) {
             // Told something: the loop below finds out what.
         }
-        let ending = self.feed(&mut kept);
+        // Functions of others run here beside the producer's: they say what an item weighs, where it goes.
+        let fed = catch_unwind(AssertUnwindSafe(|| self.feed(&mut kept)));
+        let ending = fed.unwrap_or_else(|payload| self.fallen(&mut kept, payload));
         if ending == Ending::Finished {
             kept.drained = true;
             self.shared.books.step(Event::Drained { producer: self.index });
@@ -149,6 +151,7 @@ impl<H: Handler> Feeder<'_, H> {
         }
         // It was in the middle of something: what it is now cannot be known.
         kept.well = None;
+        self.hand_in(kept, vec![]);
         let words = super::words(&*payload);
         if self.mended() && !self.shared.redig {
             self.shared.stop(Failure::engine(format!(
@@ -182,14 +185,7 @@ impl<H: Handler> Feeder<'_, H> {
         }
         let last = items.last().map(|e| e.id).max(failed.last().map(|e| e.id));
         kept.next = kept.next.max(last.map_or(0, |id| id + 1));
-        if !failed.is_empty() {
-            self.shared.books.step(Event::Unmade(failed.len()));
-            let mut acker = self.shared.acker();
-            for Entry { id, item, ticket, .. } in failed {
-                acker.add(&ticket, id, Some(item));
-            }
-            acker.tell();
-        }
+        self.shared.unmade(failed);
         if items.is_empty() {
             self.hand_in(kept, vec![]);
         }
@@ -232,11 +228,11 @@ impl<H: Handler> Feeder<'_, H> {
     /// Into the ledger, each partition's to its lane; what was promised is not to be expected any more.
     fn hand_in(&self, kept: &mut Kept<H::In>, items: Vec<Entry<H::In>>) {
         let (producer, count) = (self.index, items.len());
-        let promised = std::mem::take(&mut kept.promised);
-        if count + promised == 0 {
+        if count + kept.promised == 0 {
             return;
         }
-        self.shared.hand_in(producer, promised, items);
+        self.shared.hand_in(producer, kept.promised, items);
+        kept.promised = 0;
         if count > 0 {
             self.leave.prove();
             let books = &self.shared.books;

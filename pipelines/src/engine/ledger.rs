@@ -162,12 +162,20 @@ impl<T> Ledger<T> {
             Event::Fell(holder) if self.knows(holder) => {
                 // The lane lives, and will ask again.
                 self.lanes[holder.lane].unmet = 0;
-                self.bury(holder, true, orders);
+                self.bury(holder, true, 0, orders);
                 self.lanes[holder.lane].alive = true;
             }
             Event::Fell(_) => {}
-            Event::Died(holder) => self.bury(holder, true, orders),
-            Event::Left(holder) => self.bury(holder, false, orders),
+            Event::Died(holder) => {
+                let queued = self.orphan(holder);
+                self.bury(holder, true, queued, orders);
+            }
+            Event::Left(holder) => {
+                let queued = self.orphan(holder);
+                self.bury(holder, false, queued, orders);
+            }
+            Event::Forsaken(holder) if self.knows(holder) => self.lanes[holder.lane].alive = false,
+            Event::Forsaken(_) => {}
             Event::Judged(verdict) => self.judge(verdict),
             Event::Acked(items) => {
                 self.accepted -= items as i64;
@@ -261,7 +269,8 @@ impl<T> Ledger<T> {
         if holder.incarnation <= former.incarnation {
             return orders.push(Order::Refuse);
         }
-        self.bury(former, false, orders);
+        let queued = self.orphan(former);
+        self.bury(former, false, queued, orders);
         let stub = &mut self.lanes[holder.lane];
         (stub.incarnation, stub.alive) = (holder.incarnation, true);
     }
@@ -281,7 +290,7 @@ impl<T> Ledger<T> {
         }
     }
 
-    fn bury(&mut self, holder: Holder, guilty: bool, orders: &mut Vec<Order<T>>) {
+    fn bury(&mut self, holder: Holder, guilty: bool, queued: usize, orders: &mut Vec<Order<T>>) {
         if !self.knows(holder) {
             return;
         }
@@ -295,7 +304,7 @@ impl<T> Ledger<T> {
                 // What it asked for is on its way to a mailbox that nobody reads any more.
                 let queue = self.queue_of(holder.lane);
                 self.ghosts[queue] += if self.terms.ahead == 0 { unmet } else { 0 };
-                self.lose(owed, orders);
+                self.lose(owed + queued, orders);
             }
             Delivery::Lease => {
                 if owed > 0 {
@@ -304,6 +313,18 @@ impl<T> Ledger<T> {
                 self.take_back(kept, guilty, orders);
             }
         }
+    }
+
+    /// A partition's queue goes with its consumer, under hand-over (partition_dispatcher.ex, `cancel`). Says
+    /// how many items that were.
+    fn orphan(&mut self, holder: Holder) -> usize {
+        let dies = self.terms.partitioned && self.terms.delivery == Delivery::HandOver;
+        if !dies || !self.knows(holder) {
+            return 0;
+        }
+        let queued = std::mem::take(&mut self.ready[holder.lane]).iter().map(Loan::len).sum();
+        self.waiting -= queued;
+        queued
     }
 
     fn take_back(&mut self, mut kept: VecDeque<Loan<T>>, guilty: bool, orders: &mut Vec<Order<T>>) {

@@ -23,6 +23,7 @@ use crate::isolation::tuning;
 use crate::message::Failure;
 use crate::pipeline::Partition;
 use crate::producer::Entry;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Makes a lane's hands, in the lane's own thread.
 pub(crate) type MakeHands<H> = Box<dyn Fn(usize) -> Box<dyn Hands<H>> + Send + Sync>;
@@ -84,17 +85,25 @@ impl<H: Handler> Shared<H> {
         self.observer.tell(|| Told::Returned { process, items });
     }
 
-    /// Which lane an item is for, if that is not all the same.
-    pub(crate) fn lane_of(&self, item: &H::In) -> Option<usize> {
-        let partition = self.partition.as_ref()?;
-        Some((partition(item) % self.lanes as u64) as usize)
+    /// Items that cannot be made into what the stage takes, or of which nobody knows where they go.
+    pub(crate) fn unmade(&self, failed: Vec<Entry<Failure>>) {
+        if failed.is_empty() {
+            return;
+        }
+        self.books.step(Event::Unmade(failed.len()));
+        let mut acker = self.acker();
+        for Entry { id, item, ticket, .. } in failed {
+            acker.add(&ticket, id, Some(item));
+        }
+        acker.tell();
     }
 
     /// Items from a producer go into the ledger, each partition's to its lane. When they are fewer than
     /// it was asked for, it has no more now.
     pub(crate) fn hand_in(&self, producer: usize, mut promised: usize, items: Vec<Entry<H::In>>) {
-        let lists = self.parted(items).into_iter().filter(|(_, items)| !items.is_empty());
-        for (lane, items) in lists {
+        let (lists, unplaced) = self.parted(items);
+        self.unmade(unplaced);
+        for (lane, items) in lists.into_iter().filter(|(_, items)| !items.is_empty()) {
             let answered = promised.min(items.len());
             promised -= answered;
             let taken = Event::Taken { producer, lane, promised: answered, items };
@@ -109,18 +118,28 @@ impl<H: Handler> Shared<H> {
         }
     }
 
-    /// Items by the lane that they are for.
-    pub(crate) fn parted(&self, items: Vec<Entry<H::In>>) -> Vec<Parted<H::In>> {
-        if self.partition.is_none() || items.is_empty() {
-            return vec![(None, items)];
-        }
+    /// Items by the lane that they are for, and those over which the partition's function panicked. In
+    /// Broadway that is the end of whoever asks.
+    pub(crate) fn parted(
+        &self,
+        items: Vec<Entry<H::In>>,
+    ) -> (Vec<Parted<H::In>>, Vec<Entry<Failure>>) {
+        let Some(partition) = &self.partition else { return (vec![(None, items)], vec![]) };
         let mut lists: Vec<Vec<_>> = (0..self.lanes).map(|_| Vec::new()).collect();
+        let mut unplaced = Vec::new();
         for entry in items {
-            let lane = self.lane_of(&entry.item).expect("there is a partition");
-            lists[lane].push(entry);
+            match catch_unwind(AssertUnwindSafe(|| partition(&entry.item))) {
+                Ok(number) => lists[(number % self.lanes as u64) as usize].push(entry),
+                Err(payload) if self.settings.as_the_original => resume_unwind(payload),
+                Err(payload) => {
+                    let Entry { id, ticket, route, .. } = entry;
+                    let item = Failure::item(super::words(&*payload));
+                    unplaced.push(Entry { id, item, ticket, route });
+                }
+            }
         }
         let lists = lists.into_iter().enumerate().filter(|(_, list)| !list.is_empty());
-        lists.map(|(lane, list)| (Some(lane), list)).collect()
+        (lists.map(|(lane, list)| (Some(lane), list)).collect(), unplaced)
     }
 
     /// One life of a process that is a thread.
@@ -178,6 +197,9 @@ impl<H: Handler> Shared<H> {
             Process::Processor(lane) => {
                 let holder = Holder { lane, incarnation };
                 self.follow(process, self.books.step(Event::Left(holder)));
+                for outlet in self.outlets.iter().filter(|_| *ending != Ending::Finished) {
+                    self.follow_dock(process, outlet.step(dock::Event::BringerDied));
+                }
             }
             Process::BatchProcessor { batcher, index } => {
                 let holder = dock::Holder { worker: index, incarnation };
@@ -188,6 +210,21 @@ impl<H: Handler> Shared<H> {
                 self.follow_dock(process, self.outlets[batcher].step(event));
             }
             _ => {}
+        }
+    }
+
+    /// A life is given up at the end of the run: what it holds stays where it is, to be reported, and what
+    /// it still brings is refused.
+    pub(crate) fn forsake(&self, process: Process, incarnation: u32) {
+        match process {
+            Process::Processor(lane) => {
+                self.books.step(Event::Forsaken(Holder { lane, incarnation }));
+            }
+            Process::BatchProcessor { batcher, index } => {
+                let holder = dock::Holder { worker: index, incarnation };
+                self.outlets[batcher].step(dock::Event::Forsaken(holder));
+            }
+            _ => self.bury(process, incarnation, &Ending::Abandoned),
         }
     }
 

@@ -128,7 +128,12 @@ impl<H: Handler> Control<H::In> for Reach<H> {
                 return Err(Failure::engine("the rate limit is reached; push again later"));
             }
         }
-        for (lane, items) in shared.parted(items) {
+        let (lists, unplaced) = shared.parted(items);
+        if let Some(entry) = unplaced.first() {
+            let (id, why) = (entry.id, &entry.item);
+            return Err(Failure::item(format!("nobody knows where item {id} goes: {why}")));
+        }
+        for (lane, items) in lists {
             let overflow = shared.settings.overflow();
             let Some(dropped) = shared.books.push(lane, items, overflow) else {
                 return Err(Failure::engine("the pipeline is ending, and takes nothing any more"));

@@ -319,7 +319,11 @@ impl<H: Handler> Supervisor<H> {
         // It may still look up one day.
         self.shared.roster.tell(process, Word::Die);
         if self.shared.roster.end(process, incarnation, false).is_some() {
-            self.shared.bury(process, incarnation, &Ending::Abandoned);
+            if self.drain.late {
+                self.shared.forsake(process, incarnation);
+            } else {
+                self.shared.bury(process, incarnation, &Ending::Abandoned);
+            }
             let ending = Ending::Abandoned;
             self.shared.observer.tell(|| Told::ProcessEnded { process, incarnation, ending });
         }

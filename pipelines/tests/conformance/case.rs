@@ -55,6 +55,7 @@ impl Case {
         let (group, number) = self.id.split_at(1);
         (group, number.parse().expect("an id is a letter and a number"))
     }
+
     fn name(&self) -> Option<String> {
         self.test.map(|(name, _)| format!("conformance::{}_{name}", self.id))
     }

@@ -33,7 +33,22 @@ mod p;
 mod p_asked;
 mod p_labels;
 mod p_told;
+mod q_buffers;
+mod q_children;
+mod q_flow;
+mod q_ledger;
+mod r_acks;
+mod r_budget;
+mod r_children;
+mod r_ends;
+mod r_frail;
+mod r_half_way;
+mod r_kills;
+mod r_room;
+mod r_siblings;
+mod r_sinks;
 mod recovery;
+mod waits;
 
 use case::Case;
 use libtest_mimic::{Arguments, Trial};
@@ -64,6 +79,19 @@ fn cases() -> Vec<Case> {
         p_asked::cases(),
         p_labels::cases(),
         p_told::cases(),
+        q_ledger::cases(),
+        q_flow::cases(),
+        q_buffers::cases(),
+        q_children::cases(),
+        r_kills::cases(),
+        r_siblings::cases(),
+        r_half_way::cases(),
+        r_budget::cases(),
+        r_ends::cases(),
+        r_acks::cases(),
+        r_room::cases(),
+        r_children::cases(),
+        r_sinks::cases(),
         losses::cases(),
         recovery::cases(),
         measured::cases(),
@@ -72,6 +100,8 @@ fn cases() -> Vec<Case> {
 }
 
 fn main() {
+    // The processes of isolated workers are this program again.
+    pipelines::isolation::worker::enter(&r_frail::roles());
     let cases = cases();
     let mut trials: Vec<_> = cases.iter().filter_map(Case::trial).collect();
     trials.push(Trial::test("conformance::the_table_is_up_to_date", move || {

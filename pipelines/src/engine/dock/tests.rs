@@ -31,6 +31,7 @@ enum Act {
     /// A former life of the worker speaks up.
     Haunt(usize),
     KillBatcher,
+    KillBringer,
     StartBatcher,
     Close,
     Wait(u64),
@@ -171,6 +172,7 @@ impl Driver {
             }
             Act::Haunt(worker) => self.haunt(worker),
             Act::KillBatcher => self.kill_batcher(),
+            Act::KillBringer => self.kill_bringer(),
             Act::StartBatcher => {
                 self.tell_quietly(Event::BatcherStarted);
                 self.started = true;
@@ -241,19 +243,24 @@ impl Driver {
 
     /// A worker loses what it holds.
     fn bury(&mut self, worker: usize, event: Event<()>) {
+        // The batches of a partition go with who was to handle them.
+        let Setup { lease, workers, partitioned, .. } = self.setup;
+        let goes = partitioned && workers > 1 && !lease && self.lives[worker].1;
+        let queue = self.dock.ready.get(worker).filter(|_| goes);
+        let queued: Vec<_> = queue.into_iter().flatten().flat_map(|pack| ids(pack)).collect();
         let orders = self.tell(event);
-        let Some(pack) = self.hands[worker].take() else {
-            return assert!(orders.is_empty(), "it held nothing");
-        };
-        let to = match orders[..] {
-            [Order::Returned(items)] if self.setup.lease => (items, At::Docked),
-            [Order::Lost(items)] if !self.setup.lease => (items, At::Lost),
+        let held = self.hands[worker].take().map(|pack| ids(&pack)).unwrap_or_default();
+        let (total, to) = match orders[..] {
+            [] => (0, At::Docked),
+            [Order::Returned(items)] if lease => (items, At::Docked),
+            [Order::Lost(items)] if !lease => (items, At::Lost),
             _ => panic!("it says what became of the batch"),
         };
-        assert_eq!(to.0, pack.items.len());
-        ids(&pack).into_iter().for_each(|item| self.go(item, At::Held(worker), to.1));
-        if self.setup.lease {
-            self.back.push(ids(&pack));
+        assert_eq!(total, held.len() + queued.len());
+        queued.into_iter().for_each(|item| self.go(item, At::Docked, At::Lost));
+        held.iter().for_each(|item| self.go(*item, At::Held(worker), to));
+        if lease && !held.is_empty() {
+            self.back.push(held);
         }
     }
 
@@ -267,6 +274,19 @@ impl Driver {
         }
         self.tell_quietly(Event::Left(holder));
         assert_eq!(before, (self.dock.held(), self.dock.owed(worker)));
+    }
+
+    /// What waits for a batcher that is away dies with who brought it.
+    fn kill_bringer(&mut self) {
+        let ashore: Vec<_> = self.dock.ashore.iter().map(|done| done.item).collect();
+        match self.tell(Event::BringerDied)[..] {
+            [] => assert!(self.setup.lease || ashore.is_empty()),
+            [Order::Lost(items)] => {
+                assert!(!self.setup.lease && items == ashore.len());
+                ashore.into_iter().for_each(|item| self.go(item, At::Docked, At::Lost));
+            }
+            _ => panic!("it says how many are lost"),
+        }
     }
 
     fn kill_batcher(&mut self) {
@@ -340,6 +360,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => worker().prop_map(Act::Leave),
         1 => worker().prop_map(Act::Haunt),
         1 => Just(Act::KillBatcher),
+        1 => Just(Act::KillBringer),
         2 => Just(Act::StartBatcher),
         1 => Just(Act::Close),
         4 => (0u64..30).prop_map(Act::Wait),

@@ -90,6 +90,8 @@ pub enum Event<T> {
     Died(Holder),
     /// The holder is gone; no item is to blame.
     Left(Holder),
+    /// The run ends without the holder: what it owes stays as it is, and nobody is lent it any more.
+    Forsaken(Holder),
     /// An order to set aside was followed.
     Judged(Verdict<T>),
     /// So many accepted items were handled to the end.

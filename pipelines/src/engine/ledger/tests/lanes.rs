@@ -100,7 +100,12 @@ impl Driver {
 
     /// A lane loses what it holds, and what it has not fetched yet.
     pub(super) fn bury(&mut self, lane: usize, guilty: bool, event: Event<()>) {
-        let mail = self.mailbox(lane);
+        let mut mail = self.mailbox(lane);
+        // A partition's queue goes with its consumer. One whose hands fell is still there.
+        let goes = self.terms.partitioned && !self.is_lease() && self.lives[lane].1;
+        if goes && !matches!(event, Event::Fell(_)) {
+            mail.extend(self.ledger.ready[lane].iter().flat_map(ids_of));
+        }
         let mut orders = self.tell(event);
         let held = std::mem::take(&mut self.hands[lane]);
         let suspect = held.front().copied().filter(|_| guilty && self.is_lease());
