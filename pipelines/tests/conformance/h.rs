@@ -90,7 +90,6 @@ impl Acknowledger for Recorder {
     }
 }
 
-/// An acknowledger, what it is told, and what it is configured with.
 /// An acknowledger, with what is heard by it and the options that it was given.
 type Recorded = (Arc<dyn Acknowledger>, Receiver<Heard>, Receiver<(u64, String)>);
 

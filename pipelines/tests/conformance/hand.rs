@@ -1,6 +1,6 @@
 //! A hand on a pipeline, for tests and for the pipeline's own handlers.
 
-use crate::kit::{Closure, PATIENCE, find, observer};
+use crate::kit::{Closure, PATIENCE, observer};
 use crossbeam_channel::Receiver;
 use pipelines::acknowledger::Ticket;
 use pipelines::engine::event::Event;
@@ -18,13 +18,6 @@ use std::time::Instant;
 pub(crate) fn begin<H: Handler<In = i64>>(staged: Staged<H>) -> (Running<i64>, Receiver<Event>) {
     let (observe, told) = observer();
     (staged.observed(observe).start().unwrap(), told)
-}
-
-/// Starts it, and waits until all of it is up; gives it with what it tells of itself from then on.
-pub(crate) fn up<H: Handler<In = i64>>(staged: Staged<H>) -> (Running<i64>, Receiver<Event>) {
-    let (running, told) = begin(staged);
-    find(&told, |event| (*event == Event::Started).then_some(()));
-    (running, told)
 }
 
 /// Looks until it is so, or the test fails.

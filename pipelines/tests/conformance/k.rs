@@ -1,7 +1,8 @@
 //! K: crashes.
 
 use crate::case::Case;
-use crate::hand::{Hand, begin, demanding, listed, until, up};
+use crate::fed::up;
+use crate::hand::{Hand, begin, demanding, listed, until};
 use crate::kit::{
     Closure, PATIENCE, barrier, batch, both, counting_on, dummy, ended, find, ids, life, next,
     pass, stage, started, stop, ticket, told_batches,

@@ -1,7 +1,8 @@
 //! M: shutdown.
 
 use crate::case::Case;
-use crate::hand::{demanding, listed, up};
+use crate::fed::up;
+use crate::hand::{demanding, listed};
 use crate::kit::{barrier, both, dummy, ended, find, ids, next, pass, stage, ticket, told_batches};
 use pipelines::acknowledger::Ticket;
 use pipelines::engine::batcher::Trigger;

@@ -1,7 +1,8 @@
 //! X11–X16: what else was measured of the original (`V` and `W` in the notes on it), and what is so here.
 
 use crate::case::Case;
-use crate::hand::{Hand, begin, demanding, listed, until, up};
+use crate::fed::up;
+use crate::hand::{Hand, begin, demanding, listed, until};
 use crate::kit::{
     barrier, batch, both, dummy, ended, find, ids, life, next, pass, stage, started, stop, ticket,
     told_batches,

@@ -1,7 +1,8 @@
 //! X7–X10: how a pipeline recovers from a kill, and what that waits for.
 
 use crate::case::Case;
-use crate::hand::{Hand, begin, demanding, me};
+use crate::fed::up;
+use crate::hand::{Hand, demanding, me};
 use crate::kit::{
     Barrier, Closure, PATIENCE, barrier, both, counting, counting_on, ended, ids, next, stage,
     ticket,
@@ -105,15 +106,16 @@ fn x8() {
 fn one_waits(hand: Hand, barrier: Barrier) -> (Stage<Closure>, Receiver<ItemId>) {
     let (waits, waiting) = bounded(1);
     let (began, begun) = bounded(1000);
-    let old = Mutex::new(None);
+    let (old, waited) = (Mutex::new(None), AtomicBool::new(false));
     let killed = AtomicBool::new(false);
     let stage = stage(move |n, desk| {
         if me() == SIBLING {
             let this = std::thread::current().id();
-            let first = *old.lock().unwrap().get_or_insert(this);
-            if first == this {
+            let former = *old.lock().unwrap().get_or_insert(this);
+            if former == this {
                 began.send(desk.item).ok();
-                if waits.try_send(()).is_ok() {
+                if !waited.swap(true, Ordering::SeqCst) {
+                    waits.send(()).unwrap();
                     barrier.pass(*n);
                 }
             }
@@ -140,7 +142,6 @@ fn x9() {
             tell.send((Instant::now(), event.clone())).ok();
         });
         let running = staged.start().unwrap();
-        hand.reach(&running);
         let when = |what: Event| loop {
             let (when, event) = next(&told);
             if event == what {
@@ -148,6 +149,9 @@ fn x9() {
             }
         };
         let ended = |process, ending| Event::ProcessEnded { process, incarnation: 1, ending };
+        // Nobody is killed before the tree is up.
+        when(Event::Started);
+        hand.reach(&running);
         let died = when(ended(DYING, Ending::Killed));
         if broadway {
             when(ended(SIBLING, Ending::Abandoned));
@@ -173,7 +177,7 @@ fn x9() {
 fn x10() {
     let (hand, (to, heard), (barrier, came, go)) = (Hand::default(), ticket(), barrier());
     let (stage, begun) = one_waits(hand.clone(), barrier);
-    let (running, told) = begin(counting(200, to).settings(Settings::broadway()).stage(stage));
+    let (running, told) = up(counting(200, to).settings(Settings::broadway()).stage(stage));
     hand.reach(&running);
     next(&came);
     assert_eq!(ended(&told, DYING), Ending::Killed);
