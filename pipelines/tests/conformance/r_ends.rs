@@ -30,7 +30,7 @@ pub(crate) fn cases() -> Vec<Case> {
         Case::holds(
             "R15",
             "a_producer_dies_while_it_drains",
-            "a new one comes too late for what it drains, or drains in its place; the run ends",
+            "a new one may come too late for what it drains, or drains in its place; the run ends",
             r15,
         ),
         Case::holds(
@@ -159,10 +159,13 @@ fn r15() {
         let producer = Process::Producer(0);
         assert!(matches!(ended(&told, producer), Ending::Panicked(_)));
         let report = running.wait();
-        // The original's processors have gone when the new one comes.
-        let right = if original { &[7][..] } else { &[0, 1, 2, 7] };
-        assert_eq!(all_ids(&heard).0, right);
-        assert_eq!((report.left.items(), report.failure), (0, None));
+        // The original does not wait for the new one: if its processors have gone by then, what it gives is
+        // left, or never given.
+        let (done, left) = (all_ids(&heard).0, report.left.items());
+        let late = original && done == [7] && [0, 3].contains(&left);
+        assert!(late || (done == [0, 1, 2, 7] && left == 0), "{done:?}, {report:?}");
+        assert_eq!(report.tally.produced, report.tally.done + left);
+        assert_eq!(report.failure, None);
     }
 }
 
