@@ -190,6 +190,7 @@ impl<T> Ledger<T> {
                 self.accepted -= items as i64;
                 self.tally.lost += items as u64;
             }
+            Event::Swallowed { lane } => self.swallow(lane, orders),
             Event::Paused(paused) => self.paused = paused,
             Event::Tick => self.ripen(now),
         }
@@ -280,8 +281,8 @@ impl<T> Ledger<T> {
         let Terms { max_demand, min_demand, .. } = self.terms;
         let (queue, over, before) = (self.queue_of(lane), self.is_over(), orders.len());
         let stub = &mut self.lanes[lane];
-        if stub.owed + stub.unmet <= min_demand {
-            stub.unmet = max_demand - stub.owed;
+        if stub.owed + stub.unmet + stub.swallowed <= min_demand {
+            stub.unmet = max_demand - stub.owed - stub.swallowed;
         }
         while !self.paused && self.lend(queue, lane) {}
         let stub = &mut self.lanes[lane];
@@ -296,7 +297,7 @@ impl<T> Ledger<T> {
             return;
         }
         let stub = &mut self.lanes[holder.lane];
-        stub.alive = false;
+        (stub.alive, stub.swallowed) = (false, 0);
         let (owed, unmet) = (std::mem::take(&mut stub.owed), std::mem::take(&mut stub.unmet));
         let kept = std::mem::take(&mut stub.kept);
         stub.mailbox.clear();

@@ -35,6 +35,7 @@ pub mod running;
 pub mod server;
 pub mod service;
 pub mod settings;
+mod spare;
 pub(crate) mod start;
 mod supervisor;
 pub mod tree;

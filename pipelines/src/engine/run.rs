@@ -19,11 +19,11 @@ use super::tree::shapes::Process;
 use super::watch::{Aside, Watch};
 use super::well::Dig;
 use crate::handler::{Done, Handler};
-use crate::isolation::tuning;
 use crate::message::Failure;
 use crate::pipeline::Partition;
 use crate::producer::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 /// Makes a lane's hands, in the lane's own thread.
 pub(crate) type MakeHands<H> = Box<dyn Fn(usize) -> Box<dyn Hands<H>> + Send + Sync>;
@@ -35,7 +35,7 @@ pub(crate) type Parted<T> = (Option<usize>, Vec<Entry<T>>);
 pub(crate) struct Shared<H: Handler> {
     pub(crate) name: String,
     pub(crate) settings: Settings,
-    pub(crate) books: Books<H::In>,
+    pub(crate) books: Arc<Books<H::In>>,
     pub(crate) outlets: Vec<Outlet<H::Out>>,
     pub(crate) posts: Vec<Post<H::In>>,
     pub(crate) dig: Dig<H::In>,
@@ -155,7 +155,6 @@ impl<H: Handler> Shared<H> {
                 Feeder { shared: self, index, incarnation, leave }.run(started)
             }
             Process::Processor(lane) => {
-                tuning::short_slices();
                 let mut hands = (self.hands)(lane);
                 let holder = Holder { lane, incarnation };
                 Lane::new(self, holder, leave).run(&mut *hands, started)

@@ -1,21 +1,22 @@
 //! From what a pipeline is told to a pipeline that runs.
 
 use super::books::Books;
-use super::event::Observer;
+use super::event::{Event as Told, Observer};
 use super::feeder::Post;
 use super::gate::Gate;
 use super::hands::child::ChildHands;
 use super::hands::inline::Inline;
-use super::hands::node::{Shared as Node, SharedHands};
+use super::hands::node::{Shared as Node, SharedHands, Swallow};
 use super::keeper::{Keeper, Strength};
-use super::ledger::Terms;
+use super::ledger::{Event, Order, Terms};
 use super::registry::Name;
 use super::roster::Roster;
 use super::run::{MakeHands, Shared};
 use super::running::{Handle, Reach, Report, Running};
 use super::settings::Supervision;
+use super::spare::Spare;
 use super::supervisor::{Drain, Notice, Supervisor};
-use super::tree::shapes::{self, Numbering, Sizes};
+use super::tree::shapes::{self, Numbering, Process, Sizes};
 use super::tree::{Budget, Tree};
 use super::watch::Watch;
 use crate::black_box::BlackBox;
@@ -95,11 +96,15 @@ fn launch<H: Handler>(mut staged: Staged<H>) -> Result<Launch<H>, Failure> {
         ahead: settings.ahead(lanes, max_demand),
         partitioned: stage.partition.is_some(),
     })?;
+    let books = Arc::new(books);
+    let observer = observe.map_or_else(Observer::default, Observer::new);
     let (notices, noticed) = bounded(NOTICES);
     let chunk = stage.chunk();
     let Stage { config, partition, decide, apart, .. } = stage;
     let room = Room { lanes, chunk, fits: &batches };
-    let work = Work::<H> { config, apart, notices: notices.clone(), bell: books.bell(), lanes };
+    let swallow = swallow(&books, &observer);
+    let bell = books.bell();
+    let work = Work::<H> { config, apart, notices: notices.clone(), bell, swallow, lanes };
     let (hands, keeper, results) = work.hands(&room, &watch)?;
     let outlets = batches.into_iter().enumerate();
     let outlets = outlets.map(|(number, fit)| (fit.make)(number, &settings)).collect();
@@ -125,7 +130,7 @@ fn launch<H: Handler>(mut staged: Staged<H>) -> Result<Launch<H>, Failure> {
         decide,
         aside,
         watch,
-        observer: observe.map_or_else(Observer::default, Observer::new),
+        observer,
         roster: Roster::default(),
         close_results: Box::new(move || results.close()),
     });
@@ -141,6 +146,7 @@ fn launch<H: Handler>(mut staged: Staged<H>) -> Result<Launch<H>, Failure> {
         noticed,
         orders: Vec::new(),
         drain: Drain::default(),
+        spare: Spare::default(),
         why: String::new(),
     };
     Ok(Launch { supervisor, shared, notices, name })
@@ -189,14 +195,29 @@ struct Work<H: Handler> {
     apart: Apart<H>,
     notices: Sender<Notice>,
     bell: Arc<std::os::fd::OwnedFd>,
+    swallow: Swallow,
     lanes: usize,
+}
+
+/// What a call takes that takes any message.
+fn swallow<T: Send + Sync + 'static>(books: &Arc<Books<T>>, observer: &Observer) -> Swallow {
+    let (books, observer) = (books.clone(), observer.clone());
+    Arc::new(move |lane| {
+        let orders = books.step(Event::Swallowed { lane });
+        for order in &orders {
+            if let Order::Lost(items) = *order {
+                observer.tell(|| Told::Lost { process: Process::Processor(lane), items });
+            }
+        }
+        !orders.is_empty()
+    })
 }
 
 type Hands<H> = (MakeHands<H>, Option<Keeper>, Arc<Segment>);
 
 impl<H: Handler> Work<H> {
     fn hands(self, room: &Room<'_, H::Out>, watch: &Watch) -> Result<Hands<H>, Failure> {
-        let Self { config, apart, notices, bell, lanes } = self;
+        let Self { config, apart, notices, bell, swallow, lanes } = self;
         match apart {
             Apart::Inline { result_bytes } => {
                 let results = Segment::heap(0, room.most(), result_bytes)?;
@@ -237,7 +258,10 @@ impl<H: Handler> Work<H> {
                 let node = Node::new(plan, original, lanes, bell.as_fd())?;
                 let out = results.clone();
                 let make_hands = move |lane: usize| {
-                    make(SharedHands::new(lane, node.clone(), out.clone()), &config)
+                    make(
+                        SharedHands::new(lane, swallow.clone(), node.clone(), out.clone()),
+                        &config,
+                    )
                 };
                 Ok((Box::new(make_hands), None, results))
             }

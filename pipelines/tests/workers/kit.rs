@@ -136,6 +136,7 @@ pub(crate) struct Setup {
     pub(crate) spares: usize,
     pub(crate) attempts: u32,
     pub(crate) demand: usize,
+    pub(crate) min_demand: usize,
     pub(crate) delivery: Delivery,
     pub(crate) deadline: Duration,
     pub(crate) slabs: Vec<Arc<Segment>>,
@@ -153,6 +154,7 @@ impl Default for Setup {
             spares: 1,
             attempts: 3,
             demand: 1,
+            min_demand: 0,
             delivery: Delivery::Lease,
             deadline: Duration::from_secs(20),
             slabs: vec![],
@@ -238,7 +240,7 @@ where
             .workers(setup.workers)
             .attempts(setup.attempts)
             .max_demand(NonZeroUsize::new(setup.demand).unwrap())
-            .min_demand(0);
+            .min_demand(setup.min_demand);
         let stage = match setup.shared {
             Some(original) => stage.shared(isolation, original),
             None => stage.isolated(isolation),

@@ -107,9 +107,13 @@ struct Seat {
     link: Link,
 }
 
+/// Takes the first message out of a lane's mailbox, if one is there: true when its items are lost by that.
+pub(crate) type Swallow = Arc<dyn Fn(usize) -> bool + Send + Sync>;
+
 /// One lane's hands.
 pub(crate) struct SharedHands {
     lane: usize,
+    swallow: Swallow,
     shared: Arc<Shared>,
     /// Where results are copied to.
     results: Arc<Segment>,
@@ -126,8 +130,13 @@ struct Next {
 }
 
 impl SharedHands {
-    pub(crate) fn new(lane: usize, shared: Arc<Shared>, results: Arc<Segment>) -> Self {
-        Self { lane, shared, results, seat: None, writer: Writer::default() }
+    pub(crate) fn new(
+        lane: usize,
+        swallow: Swallow,
+        shared: Arc<Shared>,
+        results: Arc<Segment>,
+    ) -> Self {
+        Self { lane, swallow, shared, results, seat: None, writer: Writer::default() }
     }
 
     pub(crate) fn results(&self) -> Arc<Segment> {
@@ -203,8 +212,14 @@ impl SharedHands {
         let lane = self.lane;
         let (mut frame, mut said) = ([0; FRAME_BYTES_MAX], 0);
         let mut event = Event::Called { lane };
+        let mut receives = true;
         loop {
+            // A refill that comes while the call sleeps is there before its reply.
+            if receives && (self.swallow)(lane) {
+                self.step(Event::Refilled { lane }, watch);
+            }
             let next = self.step(event, watch);
+            receives = next.heed.reply;
             match (next.order, &self.seat) {
                 (Some(Order::Send), Some(seat)) => drop(seat.link.send(self.writer.finish())),
                 (Some(Order::Return(Answer::Reply)), Some(seat)) => {

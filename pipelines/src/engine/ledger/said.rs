@@ -100,6 +100,12 @@ pub enum Event<T> {
     Spoiled(usize),
     /// So many accepted items died with whoever held them.
     Lost(usize),
+    /// A call in the lane took the first message in its mailbox for its own reply. Under hand-over the items in
+    /// it are lost, and the lane, which never saw them, never asks for others in their place.
+    Swallowed {
+        /// Which lane.
+        lane: usize,
+    },
     /// Nothing new is lent while it is so.
     Paused(bool),
     /// Time passed.

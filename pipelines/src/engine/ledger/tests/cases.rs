@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn broadway() -> Terms {
+pub(super) fn broadway() -> Terms {
     Terms {
         delivery: Delivery::HandOver,
         lanes: 1,

@@ -1,5 +1,6 @@
 //! What lanes do, and what becomes of what they hold.
 
+use super::cases::broadway;
 use super::*;
 
 impl Driver {
@@ -210,4 +211,42 @@ impl Driver {
             }
         }
     }
+}
+
+#[test]
+fn what_a_call_swallowed_is_lost_and_narrows_the_window_until_the_lane_dies() {
+    let (mut ledger, now) = (Ledger::<()>::new(broadway()), Instant::now());
+    let mut step = |event| {
+        let mut orders = vec![];
+        ledger.step(now, event, &mut orders);
+        let count = |order: &Order<()>| match order {
+            Order::Lend(loan) => loan.len() as i64,
+            Order::Lost(items) => -(*items as i64),
+            _ => 0,
+        };
+        (orders.iter().map(count).collect::<Vec<_>>(), ledger.room(), ledger.tally().lost)
+    };
+    let holder = Holder { lane: 0, incarnation: 1 };
+    let give = |items: u64| Event::Taken {
+        producer: 0,
+        lane: None,
+        promised: 0,
+        items: (0..items).map(|id| (id, ()).into()).collect(),
+    };
+    step(Event::Joined(holder));
+    assert_eq!(step(Event::Asked(holder)), (vec![0], 4, 0));
+    step(give(4));
+    assert_eq!(step(Event::Asked(holder)), (vec![4], 0, 0));
+    assert_eq!(step(Event::Swallowed { lane: 0 }), (vec![], 0, 0), "nothing is there");
+    step(Event::Accepted { holder, items: 2 });
+    assert_eq!(step(Event::Asked(holder)), (vec![], 2, 0));
+    step(give(2));
+    assert_eq!(step(Event::Swallowed { lane: 0 }), (vec![-2], 0, 2));
+    assert_eq!(step(Event::Asked(holder)), (vec![], 0, 2), "it waits for what it never saw");
+    step(Event::Accepted { holder, items: 2 });
+    assert_eq!(step(Event::Asked(holder)), (vec![0], 2, 2));
+    step(Event::Left(holder));
+    let heir = Holder { incarnation: 2, ..holder };
+    step(Event::Joined(heir));
+    assert_eq!(step(Event::Asked(heir)), (vec![0], 6, 2), "and two for the dead");
 }
