@@ -120,6 +120,9 @@ impl Receipts {
     }
 }
 
+/// Faults that may be armed and wait for their items: those of all lanes' loans.
+const ARMED_AT_ONCE: usize = 1024;
+
 /// The shared file.
 pub struct BlackBox {
     file: File,
@@ -212,6 +215,13 @@ impl BlackBox {
         self.attempts().get(item as usize).map_or(0, |a| a.fetch_add(1, AcqRel))
     }
 
+    /// The attempt that was begun last was not made after all.
+    pub(crate) fn unbegin(&self, item: ItemId) {
+        if let Some(attempts) = self.attempts().get(item as usize) {
+            attempts.fetch_sub(1, AcqRel);
+        }
+    }
+
     /// How many attempts of an item were begun.
     pub fn begun(&self, item: ItemId) -> u32 {
         self.attempts().get(item as usize).map_or(0, |a| a.load(Acquire))
@@ -221,8 +231,21 @@ impl BlackBox {
         self.mapping.slice(self.parts.attempts_at(), self.parts.items)
     }
 
-    /// Puts a fault down as armed. `None` when there is no receipt left: it must not be injected then.
+    /// Puts a fault down as armed. `None` when there is no receipt left: it must not be injected then. One that
+    /// was armed before for this attempt, which then was never begun, is still armed.
     pub fn arm(&self, fault: Fault, item: ItemId, attempt: u32) -> Option<u32> {
+        let armed = self.header().receipts_next.load(Acquire) as usize;
+        let receipts = self.receipts();
+        let mut last = receipts.slots().iter().enumerate().take(armed).rev().take(ARMED_AT_ONCE);
+        let same = |slot: &ReceiptSlot| {
+            slot.item.load(Relaxed) == item
+                && slot.attempt.load(Relaxed) == attempt
+                && slot.fired_ns.load(Acquire) == 0
+                && Fault::from_code(slot.fault.load(Acquire)) == Some(fault)
+        };
+        if let Some((number, _)) = last.find(|(_, slot)| same(slot)) {
+            return Some(number as u32);
+        }
         let number = self.header().receipts_next.fetch_add(1, AcqRel);
         let receipts = self.receipts();
         let slot = receipts.slots().get(number as usize)?;

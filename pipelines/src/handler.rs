@@ -24,6 +24,16 @@ pub trait Handler: Sized + 'static {
     type In: Send + Sync + 'static;
     /// What goes out.
     type Out: Send + Sync + 'static;
+    /// Loads what all workers share, such as a native library: once, in the process that isolated workers are
+    /// forked from. What it starts a thread for costs: a fork would lack it, so that each worker is then started
+    /// afresh, and calls this itself. In threads it is not called.
+    ///
+    /// # Errors
+    /// When no worker can ever work; each counts as one that could not start.
+    fn preload(config: &Self::Config) -> Result<(), Failure> {
+        let _ = config;
+        Ok(())
+    }
     /// Makes a handler ready for its first item.
     ///
     /// # Errors
@@ -273,6 +283,10 @@ impl<A: Handler, B: Handler<In = A::Out>> Handler for Then<A, B> {
     type Config = (A::Config, B::Config);
     type In = A::In;
     type Out = B::Out;
+    fn preload(config: &Self::Config) -> Result<(), Failure> {
+        A::preload(&config.0)?;
+        B::preload(&config.1)
+    }
     fn open(config: &Self::Config) -> Result<Self, Failure> {
         Ok(Then(A::open(&config.0)?, B::open(&config.1)?))
     }

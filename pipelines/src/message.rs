@@ -66,6 +66,10 @@ pub enum Death {
     Left,
     /// The worker lives; its handler returned an error.
     Error,
+    /// It was stopped (SIGSTOP), and was ended.
+    Stopped,
+    /// It died after memory had been refused to it.
+    OutOfMemory,
 }
 
 impl Death {
@@ -82,6 +86,8 @@ impl Death {
             Self::Garbage => 386,
             Self::Left => 387,
             Self::Error => 388,
+            Self::Stopped => 389,
+            Self::OutOfMemory => 390,
         }
     }
     /// The death with this number.
@@ -93,6 +99,8 @@ impl Death {
             385 => Self::Deadline,
             387 => Self::Left,
             388 => Self::Error,
+            389 => Self::Stopped,
+            390 => Self::OutOfMemory,
             _ => Self::Garbage,
         }
     }
@@ -108,6 +116,8 @@ impl fmt::Display for Death {
             Self::Garbage => f.write_str("garbage"),
             Self::Left => f.write_str("left"),
             Self::Error => f.write_str("error"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::OutOfMemory => f.write_str("out of memory"),
         }
     }
 }

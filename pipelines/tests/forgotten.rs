@@ -7,6 +7,7 @@ use pipelines::engine::Watch;
 use pipelines::engine::batcher::BatchInfo;
 use pipelines::handler::{BatchHandler, Desk, Done, Fates, Handler};
 use pipelines::isolation::frame::{Malformed, Portable, Reader, Writer};
+use pipelines::isolation::limits::Limits;
 use pipelines::isolation::{Budget, Isolation};
 use pipelines::message::{Blame, Failure};
 use pipelines::pipeline::{Batch, Pipeline, Stage};
@@ -68,14 +69,12 @@ fn refuses() {
     let dir = tempfile::tempdir().unwrap();
     let black_box = Arc::new(BlackBox::create(&dir.path().join("box"), 1, true).unwrap());
     let isolation = Isolation {
-        slabs: vec![],
-        result_bytes: 1,
         budget: Arc::new(Budget::new(1 << 24)),
         spares: 1,
         deadline: Duration::from_secs(1),
         start_deadline: Duration::from_secs(1),
-        memory_max_bytes: 1 << 30,
-        intensity: Default::default(),
+        limits: Limits { memory_max_bytes: 1 << 30, ..Default::default() },
+        ..Isolation::new(vec![], 1)
     };
     let refused = Pipeline::from(Source)
         .stage(Stage::<Nothing>::new(()).workers(2).isolated(isolation))

@@ -8,6 +8,7 @@ use pipelines::handler::{Handler, Then};
 use pipelines::image::job::TileWork;
 use pipelines::image::raster::Tile;
 use pipelines::isolation::Isolation;
+use pipelines::isolation::limits::Limits;
 use pipelines::message::Failure;
 use pipelines::pipeline::{Batch, Pipeline, Stage, Staged};
 use pipelines::sink::folder::{Folder, Save};
@@ -23,7 +24,7 @@ pub(super) fn run(spec: &Spec, start: Start) -> Result<(), Failure> {
         budget,
         spares: spec.spares,
         deadline: spec.deadline,
-        memory_max_bytes: spec.memory_max_bytes,
+        limits: Limits { memory_max_bytes: spec.memory_max_bytes, ..Limits::default() },
         ..Isolation::new(vec![slab], result_bytes)
     };
     if spec.subject == Subject::Okiagari {

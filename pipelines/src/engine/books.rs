@@ -2,10 +2,9 @@
 
 use super::leave::{Leave, Told};
 use super::ledger::{Event, Holder, Ledger, Order, Terms};
+use crate::isolation::bell::Bell;
 use crate::message::{Failure, Tally};
 use crate::producer::Entry;
-use rustix::event::{EventfdFlags, eventfd};
-use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
@@ -26,7 +25,7 @@ pub(crate) struct Books<T> {
     room: Condvar,
     stopped: AtomicBool,
     failure: OnceLock<Failure>,
-    bell: Arc<OwnedFd>,
+    bell: Arc<Bell>,
     /// Items that one `produce` is asked for at most.
     ask_max: usize,
     /// What comes in goes to a lane of the ledger's choice.
@@ -51,7 +50,7 @@ fn wait<'a, T>(
 
 impl<T> Books<T> {
     pub(crate) fn new(terms: Terms) -> Result<Self, Failure> {
-        let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+        let bell = Bell::new()
             .map_err(|e| Failure::engine(format!("could not make an event descriptor: {e}")))?;
         let ledger = Ledger::new(terms);
         Ok(Self {
@@ -209,7 +208,7 @@ impl<T> Books<T> {
     pub(crate) fn stop(&self, failure: Failure) {
         self.fail(failure);
         self.stopped.store(true, Ordering::SeqCst);
-        rustix::io::write(&*self.bell, &1u64.to_ne_bytes()).ok();
+        self.bell.ring();
         self.wake_all();
     }
 
@@ -217,8 +216,8 @@ impl<T> Books<T> {
         self.stopped.load(Ordering::SeqCst)
     }
 
-    /// Readable once the run has stopped.
-    pub(crate) fn bell(&self) -> Arc<OwnedFd> {
+    /// Rung once the run has stopped.
+    pub(crate) fn bell(&self) -> Arc<Bell> {
         self.bell.clone()
     }
 

@@ -347,12 +347,14 @@ impl<'a, H: Handler> Lane<'a, H> {
         }
         self.settle_now();
         self.mailbox.clear();
-        let Fall::Died { item, attempt, death, words } = fall else { return Some(ending(fall)) };
+        let Fall::Died { item, attempt, death, words, deaths } = fall else {
+            return Some(ending(fall));
+        };
         let lane = self.holder.lane;
         self.shared.watch.record(What::Died, item, attempt, lane, death.code());
         self.wrongs.push((item, Wrong { death, failure: Failure::item(words) }));
-        let event = if apart { Event::Fell } else { Event::Died };
-        self.events.push(event(self.holder));
+        let holder = self.holder;
+        self.events.push(if apart { Event::Fell { holder, deaths } } else { Event::Died(holder) });
         self.settle_now();
         // An item is to blame, and charged with it.
         (!apart).then_some(Ending::Fell)

@@ -1,15 +1,23 @@
 //! Keeps a reserve of worker processes: the shell around [`Reserve`].
 
 use super::reserve::{Event, Intensity, Order, Reserve};
+use super::supervisor::Notice as Told;
 use super::watch::Watch;
 use crate::black_box::What;
-use crate::isolation::child::{Child, Plan};
+use crate::isolation::child::Child;
+use crate::isolation::limits::Limits;
+use crate::isolation::nursery::{Desk, News, Nursery};
+use crate::isolation::plan::Plan;
 use crate::message::Failure;
 use crossbeam_channel::{Receiver, Sender};
 use std::time::Instant;
 
-/// What lanes tell of worker processes.
+/// What lanes and the nursery tell of worker processes.
 pub(crate) enum Notice {
+    /// One was started, with this process id.
+    Born(u32),
+    /// One could not be started.
+    Unborn(Failure),
     /// A worker was used up: another is wanted in reserve.
     Wanted,
     /// A worker died before it could do anything.
@@ -27,10 +35,10 @@ pub(crate) struct Strength {
     pub(crate) spares: usize,
 }
 
-/// Starts worker processes, as many as there should be. Belongs to the supervisor's thread: the kernel
-/// ends a worker with the thread that started it.
+/// Has worker processes started, as many as there should be.
 pub(crate) struct Keeper {
-    plan: Plan,
+    nursery: Nursery,
+    limits: Limits,
     reserve: Reserve,
     intensity: Intensity,
     strength: Strength,
@@ -47,11 +55,20 @@ impl Keeper {
         plan: Plan,
         intensity: Intensity,
         strength: Strength,
-        spares: Sender<Child>,
-        left: &Receiver<Child>,
-    ) -> Self {
+        notices: Sender<Told>,
+        (spares, left): (Sender<Child>, &Receiver<Child>),
+    ) -> Result<Self, Failure> {
+        let limits = plan.limits;
+        let tell = move |news| {
+            let notice = match news {
+                News::Born(pid) => Notice::Born(pid),
+                News::Failed(failure) => Notice::Unborn(failure),
+            };
+            notices.send(Told::Worker(notice)).ok();
+        };
         let mut keeper = Self {
-            plan,
+            nursery: Nursery::open(plan, tell)?,
+            limits,
             reserve: Reserve::new(intensity),
             intensity,
             strength,
@@ -64,7 +81,12 @@ impl Keeper {
         for _ in 0..strength.lanes {
             keeper.tell(Event::Wanted);
         }
-        keeper
+        Ok(keeper)
+    }
+
+    /// Where lanes order workers of their own, and leave the dead.
+    pub(crate) fn desk(&self) -> Desk {
+        self.nursery.desk().clone()
     }
 
     /// When [`Keeper::tick`] is due, if ever.
@@ -76,8 +98,14 @@ impl Keeper {
         self.reserve.step(Instant::now(), event, &mut self.orders);
     }
 
-    pub(crate) fn notice(&mut self, notice: Notice) {
+    pub(crate) fn notice(&mut self, notice: Notice, watch: &Watch) {
         match notice {
+            Notice::Born(pid) => watch.record(What::Spawned, 0, 0, 0, pid.into()),
+            Notice::Unborn(failure) => {
+                self.why = failure.what;
+                self.tell(Event::StillBorn);
+                self.tell(Event::Wanted);
+            }
             Notice::Wanted => self.tell(Event::Wanted),
             Notice::StillBorn(words) => {
                 self.why = words;
@@ -108,22 +136,12 @@ impl Keeper {
     ///
     /// # Errors
     /// When workers cannot be started.
-    pub(crate) fn act(&mut self, watch: &Watch) -> Result<(), Failure> {
+    pub(crate) fn act(&mut self) -> Result<(), Failure> {
         while let Some(order) = self.orders.pop() {
             let Some(spares) = &self.spares else { continue };
             match order {
                 Order::GiveUp => return Err(self.gave_up()),
-                Order::Spawn => match Child::spawn(&self.plan) {
-                    Ok(child) => {
-                        watch.record(What::Spawned, 0, 0, 0, child.pid().into());
-                        spares.send(child).ok();
-                    }
-                    Err(failure) => {
-                        self.why = failure.what;
-                        self.tell(Event::StillBorn);
-                        self.tell(Event::Wanted);
-                    }
-                },
+                Order::Spawn => self.nursery.desk().order(self.limits, spares.clone()),
             }
         }
         Ok(())

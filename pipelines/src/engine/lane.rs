@@ -30,6 +30,8 @@ pub enum Event {
     Closed,
     /// The process has ended.
     Ended(Death),
+    /// The process is stopped, and does not go on by itself.
+    Stopped,
     /// Nothing happened until now.
     Tick,
 }
@@ -112,6 +114,7 @@ impl Lane {
                 let soon = now + self.patience.min(Duration::from_millis(500));
                 self.deadline = Some(self.deadline.map_or(soon, |d| d.min(soon)));
             }
+            (_, Event::Stopped) => self.condemn(Death::Stopped, orders),
             (Phase::Starting | Phase::Working { .. }, Event::Tick) => {
                 if self.deadline.is_some_and(|d| now >= d) {
                     self.condemn(Death::Deadline, orders);
@@ -143,6 +146,7 @@ impl Lane {
 mod tests {
     use super::*;
 
+    const KILLED: Death = Death::Signal(9);
     const SENT: Event = Event::Sent { item: 7, attempt: 1 };
 
     /// Steps a fresh lane through `events`, a second apart, and says what it ordered.
@@ -168,7 +172,7 @@ mod tests {
     #[test]
     fn an_answer_for_another_item_or_attempt_is_garbage() {
         for wrong in [replied(8, 1), replied(7, 0)] {
-            let orders = check(&[Event::Ready, SENT, wrong, Event::Ended(Death::Signal(9))]);
+            let orders = check(&[Event::Ready, SENT, wrong, Event::Ended(KILLED)]);
             assert_eq!(orders, [Order::Use, Order::Kill, Order::Bury(Death::Garbage)]);
         }
     }
@@ -183,7 +187,7 @@ mod tests {
     fn a_hang_is_called_by_its_cause_and_not_by_the_kill_that_ended_it() {
         let mut events = vec![Event::Ready, SENT];
         events.extend([Event::Tick; 12]);
-        events.push(Event::Ended(Death::Signal(9)));
+        events.push(Event::Ended(KILLED));
         assert_eq!(check(&events), [Order::Use, Order::Kill, Order::Bury(Death::Deadline)]);
     }
 
@@ -199,6 +203,12 @@ mod tests {
     fn a_mute_process_is_ended_soon_after_it_closed_its_socket() {
         let orders = check(&[Event::Ready, Event::Closed, Event::Tick]);
         assert_eq!(orders, [Order::Use, Order::Kill]);
+    }
+
+    #[test]
+    fn a_stopped_worker_is_not_waited_for() {
+        let events = [Event::Ready, SENT, Event::Stopped, replied(7, 1), Event::Ended(KILLED)];
+        assert_eq!(check(&events), [Order::Use, Order::Kill, Order::Bury(Death::Stopped)]);
     }
 
     #[test]

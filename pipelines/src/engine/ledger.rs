@@ -160,20 +160,20 @@ impl<T> Ledger<T> {
                 self.lanes[holder.lane].settle(1);
                 self.charge(loan, false, orders);
             }
-            Event::Fell(holder) if self.knows(holder) => {
+            Event::Fell { holder, deaths } if self.knows(holder) => {
                 // The lane lives, and will ask again.
                 self.lanes[holder.lane].unmet = 0;
-                self.bury(holder, true, 0, orders);
+                self.bury(holder, deaths, 0, orders);
                 self.lanes[holder.lane].alive = true;
             }
-            Event::Fell(_) => {}
+            Event::Fell { .. } => {}
             Event::Died(holder) => {
                 let queued = self.orphan(holder);
-                self.bury(holder, true, queued, orders);
+                self.bury(holder, 1, queued, orders);
             }
             Event::Left(holder) => {
                 let queued = self.orphan(holder);
-                self.bury(holder, false, queued, orders);
+                self.bury(holder, 0, queued, orders);
             }
             Event::Forsaken(holder) if self.knows(holder) => self.lanes[holder.lane].alive = false,
             Event::Forsaken(_) => {}
@@ -272,7 +272,7 @@ impl<T> Ledger<T> {
             return orders.push(Order::Refuse);
         }
         let queued = self.orphan(former);
-        self.bury(former, false, queued, orders);
+        self.bury(former, 0, queued, orders);
         let stub = &mut self.lanes[holder.lane];
         (stub.incarnation, stub.alive) = (holder.incarnation, true);
     }
@@ -292,7 +292,8 @@ impl<T> Ledger<T> {
         }
     }
 
-    fn bury(&mut self, holder: Holder, guilty: bool, queued: usize, orders: &mut Vec<Order<T>>) {
+    /// Of its first item the holder has died so often.
+    fn bury(&mut self, holder: Holder, deaths: u32, queued: usize, orders: &mut Vec<Order<T>>) {
         if !self.knows(holder) {
             return;
         }
@@ -312,7 +313,7 @@ impl<T> Ledger<T> {
                 if owed > 0 {
                     orders.push(Order::Returned(owed));
                 }
-                self.take_back(kept, guilty, orders);
+                self.take_back(kept, deaths, orders);
             }
         }
     }
@@ -329,12 +330,13 @@ impl<T> Ledger<T> {
         queued
     }
 
-    fn take_back(&mut self, mut kept: VecDeque<Loan<T>>, guilty: bool, orders: &mut Vec<Order<T>>) {
-        let suspect = kept.front_mut().filter(|_| guilty).map(|first| first.take(1));
+    fn take_back(&mut self, mut kept: VecDeque<Loan<T>>, deaths: u32, orders: &mut Vec<Order<T>>) {
+        let suspect = kept.front_mut().filter(|_| deaths > 0).map(|first| first.take(1));
         for loan in kept.into_iter().rev().filter(|loan| !loan.is_empty()) {
             self.put_back(loan);
         }
-        if let Some(suspect) = suspect {
+        if let Some(mut suspect) = suspect {
+            suspect.attempt += deaths - 1;
             self.charge(suspect, true, orders);
         }
     }

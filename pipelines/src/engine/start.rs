@@ -4,11 +4,11 @@ use super::books::Books;
 use super::event::{Event as Told, Observer};
 use super::feeder::Post;
 use super::gate::Gate;
-use super::hands::child::ChildHands;
+use super::hands::child::{ChildHands, Crew};
 use super::hands::inline::Inline;
 use super::hands::node::{Shared as Node, SharedHands, Swallow};
 use super::keeper::{Keeper, Strength};
-use super::ledger::{Event, Order, Terms};
+use super::ledger::{Delivery, Event, Order, Terms};
 use super::registry::Name;
 use super::roster::Roster;
 use super::run::{MakeHands, Shared};
@@ -22,13 +22,14 @@ use super::watch::Watch;
 use crate::black_box::BlackBox;
 use crate::handler::Handler;
 use crate::isolation::Isolation;
-use crate::isolation::child::Plan;
+use crate::isolation::bell::Bell;
+use crate::isolation::line::OUTBOX_SLOTS;
+use crate::isolation::plan::Plan;
 use crate::isolation::segment::Segment;
 use crate::isolation::worker;
 use crate::message::Failure;
 use crate::pipeline::{Apart, BATCHERS_MAX, Fit, Pipeline, Stage, Staged};
-use crossbeam_channel::{Receiver, Sender, bounded};
-use std::os::fd::AsFd;
+use crossbeam_channel::{Sender, bounded};
 use std::sync::Arc;
 
 /// Notices that may wait for the supervisor.
@@ -104,7 +105,8 @@ fn launch<H: Handler>(mut staged: Staged<H>) -> Result<Launch<H>, Failure> {
     let room = Room { lanes, chunk, fits: &batches };
     let swallow = swallow(&books, &observer);
     let bell = books.bell();
-    let work = Work::<H> { config, apart, notices: notices.clone(), bell, swallow, lanes };
+    let lease = settings.delivery == Delivery::Lease;
+    let work = Work::<H> { config, apart, notices: notices.clone(), bell, swallow, lanes, lease };
     let (hands, keeper, results) = work.hands(&room, &watch)?;
     let outlets = batches.into_iter().enumerate();
     let outlets = outlets.map(|(number, fit)| (fit.make)(number, &settings)).collect();
@@ -194,9 +196,10 @@ struct Work<H: Handler> {
     config: H::Config,
     apart: Apart<H>,
     notices: Sender<Notice>,
-    bell: Arc<std::os::fd::OwnedFd>,
+    bell: Arc<Bell>,
     swallow: Swallow,
     lanes: usize,
+    lease: bool,
 }
 
 /// What a call takes that takes any message.
@@ -217,7 +220,7 @@ type Hands<H> = (MakeHands<H>, Option<Keeper>, Arc<Segment>);
 
 impl<H: Handler> Work<H> {
     fn hands(self, room: &Room<'_, H::Out>, watch: &Watch) -> Result<Hands<H>, Failure> {
-        let Self { config, apart, notices, bell, swallow, lanes } = self;
+        let Self { config, apart, notices, bell, swallow, lanes, lease } = self;
         match apart {
             Apart::Inline { result_bytes } => {
                 let results = Segment::heap(0, room.most(), result_bytes)?;
@@ -234,28 +237,33 @@ impl<H: Handler> Work<H> {
                 let plan = plan(serde_json::to_string(&config), &isolation, role, watch)?;
                 let strength = Strength { lanes, spares: isolation.spares };
                 let (to_lanes, spares) = bounded(strength.lanes + strength.spares);
-                let keeper = Keeper::new(plan, isolation.intensity, strength, to_lanes, &spares);
-                let out = results.clone();
-                let make_hands = move |lane: usize| {
-                    make(ChildHands {
-                        lane,
-                        spares: Receiver::clone(&spares),
-                        notices: notices.clone(),
-                        results: out.clone(),
-                        deadline: isolation.deadline,
-                        start_deadline: isolation.start_deadline,
-                        bell: bell.clone(),
-                        worker: None,
-                        writer: Default::default(),
-                    })
-                };
+                let keeper = Keeper::new(
+                    plan,
+                    isolation.intensity,
+                    strength,
+                    notices.clone(),
+                    (to_lanes, &spares),
+                )?;
+                let crew = Arc::new(Crew {
+                    spares,
+                    notices,
+                    nursery: keeper.desk(),
+                    results: results.clone(),
+                    deadline: isolation.deadline,
+                    start_deadline: isolation.start_deadline,
+                    lease,
+                    limits: isolation.limits,
+                    recycling: isolation.recycling,
+                    bell,
+                });
+                let make_hands = move |lane: usize| make(ChildHands::new(lane, crew.clone()));
                 Ok((Box::new(make_hands), Some(keeper), results))
             }
             Apart::Shared { isolation, original, role, written, make } => {
                 worker::must_be_entered()?;
                 let results = slots(&isolation, lanes, 0, room)?;
                 let plan = plan(written(&config), &isolation, role, watch)?;
-                let node = Node::new(plan, original, lanes, bell.as_fd())?;
+                let node = Node::new(plan, original, lanes, bell);
                 let out = results.clone();
                 let make_hands = move |lane: usize| {
                     make(
@@ -276,7 +284,7 @@ fn slots<T>(
     spares: usize,
     room: &Room<'_, T>,
 ) -> Result<Arc<Segment>, Failure> {
-    let (bytes, outboxes) = (isolation.result_bytes, (lanes + spares) * 2);
+    let (bytes, outboxes) = (isolation.result_bytes, (lanes + spares) * OUTBOX_SLOTS);
     isolation.budget.slots(bytes, outboxes, outboxes)?;
     let slots = isolation.budget.slots(bytes, room.least(), room.most())?;
     Segment::heap(0, slots, bytes)
@@ -303,7 +311,8 @@ fn plan(
         config,
         slabs: isolation.slabs.clone(),
         result_bytes: isolation.result_bytes,
-        memory_max_bytes: isolation.memory_max_bytes,
+        limits: isolation.limits,
+        start_deadline: isolation.start_deadline,
         receipts,
     })
 }

@@ -119,7 +119,7 @@ impl<H: Handler> Supervisor<H> {
             Notice::Stop => self.stop(),
             Notice::Worker(notice) => {
                 if let Some(keeper) = &mut self.keeper {
-                    keeper.notice(notice);
+                    keeper.notice(notice, &self.shared.watch);
                 }
             }
         }
@@ -221,7 +221,7 @@ impl<H: Handler> Supervisor<H> {
             if self.shared.books.is_stopped() {
                 self.stop_tree();
             } else if let Some(keeper) = &mut self.keeper
-                && let Err(failure) = keeper.act(&self.shared.watch)
+                && let Err(failure) = keeper.act()
             {
                 self.shared.stop(failure);
                 continue;

@@ -46,6 +46,13 @@ impl Watch {
         (attempt, self.strikes.as_ref().and_then(|strikes| strikes(item, attempt)))
     }
 
+    /// An attempt that was announced was never made.
+    pub(crate) fn unbegin(&self, item: ItemId) {
+        if let Some(black_box) = &self.black_box {
+            black_box.unbegin(item);
+        }
+    }
+
     pub(crate) fn record(&self, what: What, item: ItemId, attempt: u32, lane: usize, value: u64) {
         if let Some(black_box) = &self.black_box {
             black_box.record(what, item, attempt, lane, value);

@@ -1,72 +1,55 @@
-//! A worker process that serves one lane, as that lane and its supervisor see it.
+//! A worker process that serves one lane, as that lane sees it.
 
+use super::bell::Bell;
 use super::frame::FRAME_BYTES_MAX;
-use super::link::{Link, Sign, deliver, ready};
-use super::process::{Process, cannot_start};
-use super::segment::{Segment, Shape};
-use crate::message::Failure;
-use serde::{Deserialize, Serialize};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use super::line::{LaneEnd, Request, State, Woken};
+use super::process::Process;
+use super::segment::Segment;
+use super::will::Will;
+use crate::message::Death;
 use std::time::{Duration, Instant};
 
-/// What is the same for all workers of a crew.
-pub(crate) struct Plan {
-    pub(crate) role: &'static str,
-    pub(crate) config: String,
-    pub(crate) slabs: Vec<Arc<Segment>>,
-    pub(crate) result_bytes: usize,
-    pub(crate) memory_max_bytes: u64,
-    /// The black box and its number of receipts.
-    pub(crate) receipts: Option<(OwnedFd, usize)>,
-}
+/// How often a lane that waits looks after what nobody wakes it for: its worker's words, and whether it is stopped.
+const GLANCE: Duration = Duration::from_millis(50);
+/// The same before the worker has come so far that the kernel would tell of its death.
+const GLANCE_AT_START: Duration = Duration::from_millis(2);
+/// A worker without a will may have got SIGKILL or called `_exit`. That is waited for only so long: a process of
+/// gigabytes is taken apart for longer than all the rest of a recovery takes.
+const TRUTH_WITHIN: Duration = Duration::from_micros(500);
 
-/// Whom a worker serves.
-#[derive(Serialize, Deserialize)]
-pub(crate) enum Serves {
-    /// One lane, on the socket that this came by, with an outbox of this shape.
-    Lane(Shape),
-    /// As many lanes as there come [`Seat`]s by this socket, for so long.
-    Lanes {
-        /// The process ends by itself after this time.
-        life: Duration,
-    },
-}
-
-/// The first message to a worker; its files follow in the order outbox, slabs, black box.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Hello {
-    pub(crate) config: String,
-    pub(crate) serves: Serves,
-    pub(crate) slabs: Vec<Shape>,
-    pub(crate) receipts: Option<usize>,
-    pub(crate) memory_max_bytes: u64,
-    pub(crate) parent: i32,
-}
-
-/// One more lane for a worker that serves several; its files follow in the order socket, outbox.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Seat {
-    pub(crate) outbox: Shape,
+/// What a wait came back with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// So many bytes of an answer.
+    Answer(usize),
+    /// Its handler is open.
+    Ready,
+    /// It will not say any more.
+    Closed,
+    /// It says what makes no sense.
+    Babble,
+    /// It is stopped.
+    Stopped,
+    /// The process has ended.
+    Ended(Death),
+    /// The deadline passed.
+    Late,
+    /// The run is stopping.
+    Bell,
 }
 
 /// A running worker. Dropping it ends and reaps it.
 pub(crate) struct Child {
     process: Process,
-    link: Link,
+    line: LaneEnd,
+    state: State,
+    /// It was stopped when it was last looked at.
+    stopped: bool,
 }
 
 impl Child {
-    /// Starts a worker. The calling thread must outlive it: the kernel ends a worker with the thread
-    /// that started it.
-    pub(crate) fn spawn(plan: &Plan) -> Result<Self, Failure> {
-        let (link, theirs) = Link::new(plan.result_bytes)?;
-        let process = Process::start(plan.role, theirs)?;
-        let (serves, outbox) = (Serves::Lane(link.outbox.shape()), link.outbox.memory());
-        if let Some(socket) = link.socket() {
-            greet(socket, plan, serves, outbox).map_err(|e| cannot_start(&e))?;
-        }
-        Ok(Self { process, link })
+    pub(super) fn new(process: Process, line: LaneEnd) -> Self {
+        Self { process, line, state: State::Starting, stopped: false }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -75,71 +58,134 @@ impl Child {
 
     /// What the worker writes.
     pub(crate) fn outbox(&self) -> &Segment {
-        &self.link.outbox
+        &self.line.outbox
     }
 
-    /// Sends one frame. False when nobody is there to read it.
-    pub(crate) fn send(&self, frame: &[u8]) -> bool {
-        self.link.send(frame)
+    /// Sends a request. False when nobody is there to read it.
+    pub(crate) fn send(&mut self, request: &Request) -> bool {
+        let alive = !self.line.is_dead() && self.state == State::Ready;
+        if alive {
+            self.line.send(request);
+        }
+        alive
+    }
+
+    /// How many of the items that were sent and not answered it has begun.
+    pub(crate) fn begun(&self) -> usize {
+        self.line.begun()
+    }
+
+    /// The answer that was waited for is taken in.
+    pub(crate) fn take(&mut self) {
+        self.line.take();
     }
 
     /// Waits for a sign of the worker. What it said before it died comes before its death.
     pub(crate) fn wait(
         &mut self,
         until: Option<Instant>,
-        bell: BorrowedFd<'_>,
+        bell: &Bell,
         frame: &mut [u8; FRAME_BYTES_MAX],
     ) -> Sign {
         loop {
-            let Process { tail, .. } = &self.process;
-            let fds = [self.link.socket(), Some(self.process.pidfd()), tail.source(), Some(bell)];
-            let ([socket, ended, stderr, rung], late) = ready(fds, until);
-            if stderr {
-                self.process.tail.drain();
+            if let Some(sign) = self.look(frame) {
+                return sign;
             }
-            if socket {
-                return self.link.receive(frame);
-            }
-            if ended {
-                return Sign::Ended(self.process.reap());
-            }
-            if rung {
-                return Sign::Bell;
-            }
-            if late {
-                return Sign::Late;
+            let glance = if self.line.is_registered() { GLANCE } else { GLANCE_AT_START };
+            let next = Instant::now() + glance;
+            match self.line.wait(until.map_or(next, |until| until.min(next)), bell) {
+                Woken::Said => {}
+                // It may have answered before.
+                Woken::Died => match self.look(frame) {
+                    Some(Sign::Answer(n)) => return Sign::Answer(n),
+                    _ => return Sign::Ended(self.cause()),
+                },
+                Woken::Bell => return Sign::Bell,
+                Woken::Late => {
+                    if until.is_some_and(|until| Instant::now() >= until) {
+                        return Sign::Late;
+                    }
+                    if let Some(sign) = self.glance() {
+                        return sign;
+                    }
+                }
             }
         }
     }
 
-    /// What it wrote to standard error at the end.
+    fn look(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Option<Sign> {
+        match self.line.answer(frame) {
+            Ok(None) => {}
+            Ok(Some(n)) => return Some(Sign::Answer(n)),
+            Err(()) => return Some(Sign::Babble),
+        }
+        let state = self.line.state();
+        if state == self.state {
+            return None;
+        }
+        self.state = state;
+        Some(match state {
+            State::Ready => Sign::Ready,
+            State::Refused | State::Closed => Sign::Closed,
+            State::Starting | State::Mad => Sign::Babble,
+        })
+    }
+
+    fn glance(&mut self) -> Option<Sign> {
+        self.process.tail.drain();
+        if !self.line.is_registered() {
+            return self.process.reap_now().map(Sign::Ended);
+        }
+        // Stopped twice in a row: not just a debugger's step.
+        let before = std::mem::replace(&mut self.stopped, self.process.is_stopped());
+        (before && self.stopped).then_some(Sign::Stopped)
+    }
+
+    /// What it died of: by its will if it left one, which is there at once; else by the kernel, if that is soon.
+    fn cause(&mut self) -> Death {
+        let will = self.line.will();
+        match will.exit {
+            _ if will.signal > 0 => return Death::Signal(will.signal),
+            Some(status) => return Death::Exit(status),
+            None => {}
+        }
+        let patience = Instant::now() + TRUTH_WITHIN;
+        loop {
+            if let Some(death) = self.process.reap_now() {
+                return death;
+            }
+            let (_, late) = super::link::ready([Some(self.process.pidfd())], Some(patience));
+            if late {
+                return Death::Signal(9);
+            }
+        }
+    }
+
+    /// What it wrote when it died.
+    pub(crate) fn will(&self) -> Will {
+        self.line.will()
+    }
+
+    /// Why it could not open its handler, if it said so; else what it wrote to standard error at the end.
     pub(crate) fn words(&mut self) -> String {
-        self.process.tail.words()
+        match self.state {
+            State::Refused => self.line.excuse(),
+            _ => self.process.tail.words(),
+        }
+    }
+
+    /// Bytes of memory that it has for itself, in RAM now.
+    pub(crate) fn private_bytes(&self) -> u64 {
+        self.process.private_bytes()
     }
 
     /// Ends it; that it has ended will be seen by `wait`.
     pub(crate) fn kill(&self) {
         self.process.kill();
     }
-}
 
-/// Sends the first message.
-pub(super) fn greet(
-    socket: BorrowedFd<'_>,
-    plan: &Plan,
-    serves: Serves,
-    outbox: Option<BorrowedFd<'_>>,
-) -> rustix::io::Result<()> {
-    let hello = Hello {
-        config: plan.config.clone(),
-        serves,
-        slabs: plan.slabs.iter().map(|s| s.shape()).collect(),
-        receipts: plan.receipts.as_ref().map(|(_, cap)| *cap),
-        memory_max_bytes: plan.memory_max_bytes,
-        parent: rustix::process::getpid().as_raw_nonzero().get(),
-    };
-    let slabs = plan.slabs.iter().filter_map(|s| s.memory());
-    let black_box = plan.receipts.as_ref().map(|(file, _)| file.as_fd());
-    let files: Vec<_> = outbox.into_iter().chain(slabs).chain(black_box).collect();
-    deliver(socket, &hello, &files)
+    /// Waits until it is gone, with its memory.
+    pub(crate) fn reap(mut self) -> Death {
+        self.process.reap()
+    }
 }

@@ -1,9 +1,10 @@
 //! The line between one lane and its worker: a socket for frames, an outbox for what is too large for one.
 
 use super::frame::FRAME_BYTES_MAX;
+use super::line::{OUTBOX, OUTBOX_SLOTS};
 use super::process::cannot_start;
 use super::segment::Segment;
-use crate::message::{Death, Failure};
+use crate::message::Failure;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags,
@@ -17,26 +18,6 @@ use std::time::Instant;
 
 /// Files that go along with one message.
 pub(crate) const FILES_MAX: usize = 10;
-/// The number of a worker's outbox among its segments.
-const OUTBOX: u16 = u16::MAX;
-/// Slots of an outbox: one for a result, one for what lies between two handlers of a `Then`.
-const OUTBOX_SLOTS: usize = 2;
-
-/// What a wait came back with.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Sign {
-    /// So many bytes of a message.
-    Message(usize),
-    /// The socket is closed.
-    Closed,
-    /// The process has ended, and is reaped.
-    Ended(Death),
-    /// The deadline passed.
-    Late,
-    /// The run is stopping.
-    Bell,
-}
-
 /// The lane's end of the line.
 pub(crate) struct Link {
     socket: Option<OwnedFd>,
@@ -63,14 +44,13 @@ impl Link {
         rustix::net::send(socket, frame, SendFlags::NOSIGNAL).is_ok()
     }
 
-    /// Takes the message that is there.
-    pub(crate) fn receive(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Sign {
-        let Some(socket) = &self.socket else { return Sign::Closed };
-        match recv(socket, &mut frame[..], RecvFlags::empty()) {
-            Ok((n, _)) if n > 0 => Sign::Message(n),
+    /// Takes the message that is there: how many bytes it has. `None` once the other end is closed.
+    pub(crate) fn receive(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Option<usize> {
+        match recv(self.socket.as_ref()?, &mut frame[..], RecvFlags::empty()) {
+            Ok((n, _)) if n > 0 => Some(n),
             _ => {
                 self.socket = None;
-                Sign::Closed
+                None
             }
         }
     }

@@ -1,19 +1,30 @@
 //! How a lane's hands live in another process: memory that both see, one datagram a message, a child
 //! that the kernel ends when its parent ends.
 
-pub mod child;
+pub(crate) mod bell;
+mod birth;
+pub(crate) mod child;
+mod control;
 pub mod frame;
+mod futex;
+pub mod limits;
+pub(crate) mod line;
 pub(crate) mod link;
 pub(crate) mod node;
+pub(crate) mod nursery;
+pub(crate) mod plan;
 mod post;
 mod process;
 pub mod segment;
 pub mod tail;
 pub(crate) mod tuning;
+pub mod will;
 pub mod worker;
+mod zygote;
 
 use crate::engine::reserve::Intensity;
 use crate::message::Failure;
+use limits::{Limits, Recycling};
 use segment::Segment;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,8 +81,10 @@ pub struct Isolation {
     pub deadline: Duration,
     /// How long a worker may take to open its handler before it is ended.
     pub start_deadline: Duration,
-    /// Private writable memory that each worker may have (RLIMIT_DATA), in bytes.
-    pub memory_max_bytes: u64,
+    /// What each worker may take.
+    pub limits: Limits,
+    /// When a worker is replaced though it lives.
+    pub recycling: Recycling,
     /// How many workers may fail to start.
     pub intensity: Intensity,
 }
@@ -87,7 +100,8 @@ impl Isolation {
             spares: 1,
             deadline: Duration::from_secs(10),
             start_deadline: Duration::from_secs(30),
-            memory_max_bytes: 512 << 20,
+            limits: Limits::default(),
+            recycling: Recycling::default(),
             intensity: Intensity::default(),
         }
     }

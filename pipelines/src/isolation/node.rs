@@ -1,8 +1,8 @@
 //! A worker process that serves several lanes at once, as HtPipe's worker node does. What it dies of, every
 //! call in it dies of.
 
-use super::child::{Plan, Seat, Serves, greet};
 use super::link::{Link, deliver, ready, sockets};
+use super::plan::{Plan, Seat, Serves, greet};
 use super::process::{Process, cannot_start, end};
 use crate::message::{Death, Failure};
 use crossbeam_channel::bounded;
@@ -42,7 +42,7 @@ impl Node {
         let keeper = Builder::new().spawn(keep).map_err(|e| cannot_start(&e))?;
         let (pid, pidfd) = told.recv().map_err(|e| cannot_start(&e))??;
         let node = Self { control, pid, pidfd: Arc::new(pidfd), keeper: Some(keeper), up: false };
-        greet(node.control.as_fd(), plan, Serves::Lanes { life }, None)
+        greet(node.control.as_fd(), plan, Serves::Lanes { life }, &[])
             .map_err(|e| cannot_start(&e))?;
         Ok(node)
     }

@@ -1,12 +1,15 @@
-//! What a worker is given when it starts, and the limits that it puts itself under.
+//! What a process is given when it starts, and what for.
 
-use super::child::{Hello, Seat, Serves};
+use super::birth::{register_life, say_into};
+use super::control::Control;
+use super::line::WorkerEnd;
 use super::link::{FILES_MAX, ready};
+use super::plan::{Birth, Hello, Seat, Serves};
 use super::segment::{Segment, Shape};
-use super::tuning;
+use super::{tuning, will};
 use crate::black_box::Receipts;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recvmsg};
-use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, setrlimit};
+use rustix::process::{Pid, Signal, getppid};
 use serde::de::DeserializeOwned;
 use std::fmt::Display;
 use std::io::IoSliceMut;
@@ -17,33 +20,39 @@ use std::time::{Duration, Instant};
 /// Bytes of a message with files at most.
 const MESSAGE_BYTES_MAX: usize = 64 * 1024;
 
-/// What all threads of a worker have in common.
+/// What all threads and all forks of a process have in common.
 pub(super) struct Stock {
     pub(super) config: String,
     pub(super) slabs: Vec<Arc<Segment>>,
     pub(super) receipts: Option<Receipts>,
+    parent: i32,
 }
 
-/// Everything that one thread of a worker serves its lane with.
+/// Everything that a worker serves its lane with.
 pub(super) struct Post {
+    pub(super) line: WorkerEnd,
+    pub(super) outbox: Arc<Segment>,
+    pub(super) stock: Arc<Stock>,
+}
+
+/// Everything that one thread of a worker for several lanes serves its lane with.
+pub(super) struct Place {
     pub(super) socket: OwnedFd,
     pub(super) outbox: Arc<Segment>,
     pub(super) stock: Arc<Stock>,
-    /// The process is there for this lane only.
-    pub(super) alone: bool,
 }
 
-/// Where a worker for several lanes is told of each.
+/// Where a worker for several lanes is told of each, and a process that forks workers of each.
 pub(super) struct Reception {
-    socket: OwnedFd,
-    stock: Arc<Stock>,
-    life: Duration,
+    pub(super) socket: OwnedFd,
+    pub(super) stock: Arc<Stock>,
 }
 
 /// What the process is there for.
 pub(super) enum Duty {
     Lane(Post),
-    Lanes(Reception),
+    Crew(Reception),
+    Lanes(Reception, Duration),
 }
 
 fn failed(what: &str, e: &dyn Display) -> String {
@@ -59,15 +68,12 @@ impl Duty {
         tuning::keep_freed_memory();
         tuning::short_slices();
         let (hello, files) = collect::<Hello>(&socket)?.ok_or("there was no first message")?;
-        die_with(hello.parent).map_err(|e| failed("bind to the parent", &e))?;
-        limit(hello.memory_max_bytes).map_err(|e| failed("set limits", &e))?;
+        die_with(hello.parent)?;
 
         let mut files = files.into_iter();
+        let own = if matches!(hello.serves, Serves::Lane(_)) { 2 } else { 0 };
+        let own: Vec<_> = files.by_ref().take(own).collect();
         let mut file = || files.next().ok_or("a file is missing from the first message");
-        let outbox = match &hello.serves {
-            Serves::Lane(shape) => Some(outbox(*shape, file()?)?),
-            Serves::Lanes { .. } => None,
-        };
         let slabs = hello.slabs.into_iter();
         let slabs = slabs.map(|shape| Segment::attach_slab(shape, file()?).map_err(|e| e.what));
         let slabs = slabs.collect::<Result<_, String>>()?;
@@ -75,16 +81,50 @@ impl Duty {
             Some(cap) => Some(Receipts::attach(&file()?, cap).map_err(|e| e.what)?),
             None => None,
         };
-        let stock = Arc::new(Stock { config: hello.config, slabs, receipts });
-        Ok(match (hello.serves, outbox) {
-            (Serves::Lanes { life }, _) => Self::Lanes(Reception { socket, stock, life }),
-            (_, Some(outbox)) => Self::Lane(Post { socket, outbox, stock, alone: true }),
-            (_, None) => return Err("a lane without an outbox".to_owned()),
+        let (config, parent) = (hello.config, hello.parent);
+        let stock = Arc::new(Stock { config, slabs, receipts, parent });
+        Ok(match hello.serves {
+            Serves::Lane(birth) => {
+                will::install();
+                Self::Lane(Post::take(birth, own, stock)?)
+            }
+            Serves::Crew => Self::Crew(Reception { socket, stock }),
+            Serves::Lanes { life } => {
+                hello.limits.impose().map_err(|e| failed("set limits", &e))?;
+                Self::Lanes(Reception { socket, stock }, life)
+            }
         })
     }
 }
 
 impl Post {
+    /// Begins as a worker: from here on a death is noticed, and leaves a will.
+    pub(super) fn take(
+        birth: Birth,
+        files: Vec<OwnedFd>,
+        stock: Arc<Stock>,
+    ) -> Result<Self, String> {
+        let mut files = files.into_iter();
+        let (Some(page), Some(memory)) = (files.next(), files.next()) else {
+            return Err("a worker's page or outbox is missing".to_owned());
+        };
+        if let Some(stderr) = files.next() {
+            say_into(&stderr);
+        }
+        die_with(stock.parent)?;
+        let control = Control::attach(page).map_err(|e| failed("map its page", &e))?;
+        // Handlers and kernel write into it until the very end.
+        let control: &'static Control = Box::leak(Box::new(control));
+        will::testify(control);
+        register_life(control);
+        assert!(!birth.doomed, "injected death before the handshake");
+        let outbox = outbox(birth.outbox, memory)?;
+        birth.limits.impose().map_err(|e| failed("set limits", &e))?;
+        Ok(Self { line: WorkerEnd::new(control), outbox, stock })
+    }
+}
+
+impl Place {
     pub(super) fn send(&self, frame: &[u8]) -> Result<(), String> {
         send(&self.socket, frame)
     }
@@ -96,13 +136,8 @@ impl Reception {
         send(&self.socket, &[super::worker::answer::READY])
     }
 
-    /// When the process is to end.
-    pub(super) fn end(&self) -> Option<Instant> {
-        Instant::now().checked_add(self.life)
-    }
-
-    /// The next lane; `None` when nobody needs this process any more, or at its end.
-    pub(super) fn next(&self, end: Option<Instant>) -> Result<Option<Post>, String> {
+    /// The next lane of a worker for several; `None` when nobody needs this process any more, or at its end.
+    pub(super) fn next(&self, end: Option<Instant>) -> Result<Option<Place>, String> {
         let somebody = loop {
             let ([somebody], over) = ready([Some(self.socket.as_fd())], end);
             if somebody || over {
@@ -118,7 +153,7 @@ impl Reception {
             return Err("a file is missing from a seat".to_owned());
         };
         let outbox = outbox(shape, memory)?;
-        Ok(Some(Post { socket, outbox, stock: self.stock.clone(), alone: false }))
+        Ok(Some(Place { socket, outbox, stock: self.stock.clone() }))
     }
 }
 
@@ -132,13 +167,19 @@ fn send(socket: &OwnedFd, frame: &[u8]) -> Result<(), String> {
 }
 
 /// A message with the files that came along; `None` when the other end is closed.
-fn collect<T: DeserializeOwned>(socket: &OwnedFd) -> Result<Option<(T, Vec<OwnedFd>)>, String> {
+pub(super) fn collect<T: DeserializeOwned>(
+    socket: &OwnedFd,
+) -> Result<Option<(T, Vec<OwnedFd>)>, String> {
     let mut bytes = vec![0; MESSAGE_BYTES_MAX];
     let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES_MAX))];
     let mut rights = RecvAncillaryBuffer::new(&mut space);
     let buffer = &mut [IoSliceMut::new(&mut bytes)];
-    let got = recvmsg(socket, buffer, &mut rights, RecvFlags::CMSG_CLOEXEC)
-        .map_err(|e| failed("receive what this worker is for", &e))?;
+    let got = loop {
+        match recvmsg(socket, buffer, &mut rights, RecvFlags::CMSG_CLOEXEC) {
+            Err(rustix::io::Errno::INTR) => {}
+            got => break got.map_err(|e| failed("receive what this process is for", &e))?,
+        }
+    };
     let files = rights.drain().filter_map(|message| match message {
         RecvAncillaryMessage::ScmRights(files) => Some(files),
         _ => None,
@@ -148,30 +189,14 @@ fn collect<T: DeserializeOwned>(socket: &OwnedFd) -> Result<Option<(T, Vec<Owned
         return Ok(None);
     }
     let message = serde_json::from_slice(&bytes[..got.bytes])
-        .map_err(|e| format!("what this worker is for makes no sense: {e}"))?;
+        .map_err(|e| format!("what this process is for makes no sense: {e}"))?;
     Ok(Some((message, files)))
 }
 
 /// The kernel ends this process when its parent ends; if that happened already, this says so.
-fn die_with(parent: i32) -> rustix::io::Result<()> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+fn die_with(parent: i32) -> Result<(), String> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|e| failed("bind to the parent", &e))?;
     let alive = getppid().map(Pid::as_raw_nonzero).is_some_and(|p| p.get() == parent);
-    if alive { Ok(()) } else { Err(rustix::io::Errno::SRCH) }
-}
-
-fn limit(memory_max_bytes: u64) -> rustix::io::Result<()> {
-    forbid_core_dumps()?;
-    let limit = Some(memory_max_bytes);
-    setrlimit(Resource::Data, Rlimit { current: limit, maximum: limit })
-}
-
-/// No core dump of this process: writing one takes longer than all the rest of a recovery.
-///
-/// # Errors
-/// When the kernel refuses.
-pub fn forbid_core_dumps() -> rustix::io::Result<()> {
-    // 1, not 0: it also stops a core_pattern pipe, which the kernel would start in spite of 0. A hard limit
-    // that is 0 already cannot be raised.
-    let limit = Some(getrlimit(Resource::Core).maximum.map_or(1, |most| most.min(1)));
-    setrlimit(Resource::Core, Rlimit { current: limit, maximum: limit })
+    if alive { Ok(()) } else { Err("the parent is gone".to_owned()) }
 }

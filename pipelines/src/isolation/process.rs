@@ -2,10 +2,12 @@
 
 use super::tail::Tail;
 use crate::message::{Death, Failure};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, Stdio};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
 
 /// Bytes of a worker's standard error that are kept.
 const TAIL_BYTES: usize = 4096;
@@ -14,10 +16,10 @@ pub(crate) const ROLE: &str = "OKIAGARI_WORKER";
 
 /// A running process. Dropping it ends and reaps it.
 pub(crate) struct Process {
-    child: Child,
+    pid: u32,
     pidfd: OwnedFd,
     pub(crate) tail: Tail,
-    ended: bool,
+    ended: Option<Death>,
 }
 
 impl Process {
@@ -34,21 +36,26 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|e| cannot_start(&e))?;
-        let pid = Pid::from_child(&child);
-        let stderr = child.stderr.take();
-        let ready = pidfd_open(pid, PidfdFlags::empty())
-            .and_then(|pidfd| Ok((pidfd, Tail::new(stderr, TAIL_BYTES)?)));
-        match ready {
-            Ok((pidfd, tail)) => Ok(Self { child, pidfd, tail, ended: false }),
-            Err(error) => {
-                child.kill().and_then(|()| child.wait()).ok();
-                Err(cannot_start(&error))
-            }
-        }
+        let stderr = child.stderr.take().map(OwnedFd::from);
+        let this = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
+            .and_then(|pidfd| Self::adopt(child.id(), pidfd, stderr));
+        this.map_err(|error| {
+            child.kill().and_then(|()| child.wait()).ok();
+            cannot_start(&error)
+        })
+    }
+
+    /// Takes over a child of this process that somebody else started, with the end of its standard error.
+    pub(super) fn adopt(
+        pid: u32,
+        pidfd: OwnedFd,
+        stderr: Option<OwnedFd>,
+    ) -> rustix::io::Result<Self> {
+        Ok(Self { pid, pidfd, tail: Tail::new(stderr, TAIL_BYTES)?, ended: None })
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 
     /// Readable once the process has ended.
@@ -63,20 +70,56 @@ impl Process {
 
     /// Waits for its end, and says what that was.
     pub(crate) fn reap(&mut self) -> Death {
-        self.ended = true;
-        match self.child.wait() {
-            Ok(status) => match (status.signal(), status.code()) {
-                (Some(signal), _) => Death::Signal(signal),
-                (None, code) => Death::Exit(code.unwrap_or_default()),
-            },
-            Err(_) => Death::Garbage,
+        match self.ended {
+            Some(death) => death,
+            None => self.wait(WaitIdOptions::EXITED).unwrap_or(Death::Garbage),
         }
+    }
+
+    /// What its end was, if it has ended and its memory is gone.
+    pub(super) fn reap_now(&mut self) -> Option<Death> {
+        self.ended.or_else(|| self.wait(WaitIdOptions::EXITED | WaitIdOptions::NOHANG))
+    }
+
+    fn wait(&mut self, options: WaitIdOptions) -> Option<Death> {
+        let status = loop {
+            match waitid(WaitId::PidFd(self.pidfd.as_fd()), options) {
+                Err(rustix::io::Errno::INTR) => {}
+                // Somebody else waited for it: what it died of is not known any more.
+                Err(_) => break Some(Death::Garbage),
+                Ok(None) => return None,
+                Ok(Some(status)) => {
+                    let signal = status.terminating_signal().map(Death::Signal);
+                    let exit = || status.exit_status().map(Death::Exit);
+                    break signal.or_else(exit).or(Some(Death::Garbage));
+                }
+            }
+        };
+        self.ended = status;
+        status
+    }
+
+    /// Whether it is stopped (SIGSTOP), as `/proc` says.
+    pub(super) fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        // The name in parentheses may hold anything; the state follows it.
+        let state = stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+        matches!(state, Some('T' | 't'))
+    }
+
+    /// Bytes of memory that it has for itself, in RAM now.
+    pub(super) fn private_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+        kib.unwrap_or(0) << 10
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !self.ended {
+        if self.ended.is_none() {
             self.kill();
             self.reap();
         }

@@ -165,6 +165,11 @@ impl Segment {
         }
     }
 
+    /// No slot of it is in use.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).slots.len() == self.slots
+    }
+
     /// Wakes whoever waits for a slot, and gives out no more.
     pub fn close(&self) {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).closed = true;

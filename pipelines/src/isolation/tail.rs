@@ -2,14 +2,14 @@
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::process::ChildStderr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Reads a child's standard error whenever there is something, and keeps the last bytes of it: a child that
 /// talks a lot neither blocks nor fills our memory.
 pub struct Tail {
-    stderr: Option<ChildStderr>,
+    stderr: Option<File>,
     bytes: VecDeque<u8>,
     most: usize,
 }
@@ -19,7 +19,8 @@ impl Tail {
     ///
     /// # Errors
     /// When the pipe cannot be made non-blocking.
-    pub fn new(stderr: Option<ChildStderr>, most: usize) -> rustix::io::Result<Self> {
+    pub fn new(stderr: Option<impl Into<OwnedFd>>, most: usize) -> rustix::io::Result<Self> {
+        let stderr = stderr.map(|stderr| File::from(stderr.into()));
         if let Some(stderr) = &stderr {
             fcntl_setfl(stderr, fcntl_getfl(stderr)? | OFlags::NONBLOCK)?;
         }

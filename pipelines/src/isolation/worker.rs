@@ -1,9 +1,11 @@
 //! The child's side: what a worker process does from its first line to its end.
 
 use super::frame::{FRAME_BYTES_MAX, Malformed, Memory, Portable, Reader, Writer};
-use super::post::{Duty, Post, Reception};
+use super::line::State;
+use super::post::{Duty, Place, Post, Reception, Stock};
 use super::process::ROLE;
-use super::tuning;
+use super::segment::Segment;
+use super::{tuning, zygote};
 use crate::black_box::now_ns;
 use crate::fault::Fault;
 use crate::fault::strike::{Strike, Unit};
@@ -11,9 +13,11 @@ use crate::handler::{Desk, Handler, Route};
 use crate::message::{Failure, ItemId};
 use rustix::net::RecvFlags;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-pub use super::post::forbid_core_dumps;
+pub use super::limits::forbid_core_dumps;
 
 static ENTERED: AtomicBool = AtomicBool::new(false);
 /// Bytes of an error's text that travel.
@@ -22,7 +26,9 @@ const TEXT_BYTES_MAX: usize = 512;
 /// A handler that can work in a process of its own.
 pub struct Role {
     name: &'static str,
+    preload: fn(&str) -> Result<(), Failure>,
     serve: fn(Post) -> Result<(), String>,
+    attend: fn(&Place) -> Result<(), String>,
 }
 
 /// The role of handler `H`, for [`enter`].
@@ -31,7 +37,8 @@ where
     H::In: Portable,
     H::Out: Portable,
 {
-    Role { name: role_name::<H>(), serve: serve::<H> }
+    let name = role_name::<H>();
+    Role { name, preload: preload::<H>, serve: serve::<H>, attend: attend::<H> }
 }
 
 pub(crate) fn role_name<H>() -> &'static str {
@@ -44,7 +51,7 @@ pub fn enter(roles: &[Role]) {
     ENTERED.store(true, Ordering::SeqCst);
     let Some(name) = std::env::var_os(ROLE) else { return };
     let end = match roles.iter().find(|r| name == r.name) {
-        Some(role) => work(role.serve),
+        Some(role) => work(role),
         None => Err(format!("main does not name the role {name:?} in worker::enter")),
     };
     if let Err(why) = &end {
@@ -59,21 +66,35 @@ pub(crate) fn was_entered() -> bool {
 }
 
 /// What a process does from its first message to its end.
-fn work(serve: fn(Post) -> Result<(), String>) -> Result<(), String> {
+fn work(role: &Role) -> Result<(), String> {
     match Duty::take()? {
-        Duty::Lane(post) => serve(post),
-        Duty::Lanes(reception) => serve_all(&reception, serve),
+        Duty::Lane(post) => {
+            (role.preload)(&post.stock.config).map_err(|failure| failure.what)?;
+            (role.serve)(post)
+        }
+        Duty::Crew(reception) => match zygote::hatch(reception, role.preload)? {
+            Some(post) => (role.serve)(post),
+            None => Ok(()),
+        },
+        Duty::Lanes(reception, life) => {
+            (role.preload)(&reception.stock.config).map_err(|failure| failure.what)?;
+            attend_all(&reception, life, role.attend)
+        }
     }
 }
 
 /// A thread for each lane, until the end of the process's life. Whatever they are at then ends with it.
-fn serve_all(reception: &Reception, serve: fn(Post) -> Result<(), String>) -> Result<(), String> {
-    let end = reception.end();
+fn attend_all(
+    reception: &Reception,
+    life: Duration,
+    attend: fn(&Place) -> Result<(), String>,
+) -> Result<(), String> {
+    let end = Instant::now().checked_add(life);
     reception.open()?;
-    while let Some(post) = reception.next(end)? {
+    while let Some(place) = reception.next(end)? {
         let seat = move || {
             tuning::short_slices();
-            if let Err(why) = serve(post) {
+            if let Err(why) = attend(&place) {
                 eprintln!("{why}");
             }
         };
@@ -85,7 +106,6 @@ fn serve_all(reception: &Reception, serve: fn(Post) -> Result<(), String>) -> Re
 /// Kinds of answers.
 pub(crate) mod answer {
     pub(crate) const READY: u8 = 1;
-    pub(crate) const NOT_READY: u8 = 2;
     pub(crate) const DONE: u8 = 3;
     pub(crate) const FAILED: u8 = 4;
     pub(crate) const PANICKED: u8 = 5;
@@ -126,64 +146,111 @@ impl Portable for Errand {
     }
 }
 
-fn open<H: Handler>(post: &Post) -> Result<H, Failure> {
-    let opened = catch_unwind(|| {
-        let config = serde_json::from_str(&post.stock.config)
-            .map_err(|e| Failure::engine(format!("the handler's config makes no sense: {e}")))?;
-        H::open(&config)
-    });
+fn config<H: Handler>(text: &str) -> Result<H::Config, Failure> {
+    serde_json::from_str(text)
+        .map_err(|e| Failure::engine(format!("the handler's config makes no sense: {e}")))
+}
+
+fn preload<H: Handler>(text: &str) -> Result<(), Failure> {
+    let loaded = catch_unwind(|| H::preload(&config::<H>(text)?));
+    loaded.unwrap_or_else(|_| Err(Failure::engine("preload panicked")))
+}
+
+fn open<H: Handler>(stock: &Stock) -> Result<H, Failure> {
+    let opened = catch_unwind(|| H::open(&config::<H>(&stock.config)?));
     opened.unwrap_or_else(|_| Err(Failure::engine("open panicked")))
 }
 
-/// Does what one lane asks for until it closes the line. A process that is there for this lane alone ends
-/// when its handler cannot be opened; among others, each call tries again.
+/// Does what its lane asks for, for ever: it is ended when it is not needed any more.
 fn serve<H: Handler>(post: Post) -> Result<(), String>
 where
     H::In: Portable,
     H::Out: Portable,
 {
+    let Post { mut line, outbox, stock } = post;
+    let mut handler = match open::<H>(&stock) {
+        Ok(handler) => Ok(handler),
+        Err(failure) => {
+            line.refuse(&failure.what);
+            return Ok(());
+        }
+    };
+    line.is(State::Ready);
     let mut out = Writer::default();
-    let mut handler = open::<H>(&post);
-    if let (Err(failure), true) = (&handler, post.alone) {
-        out.u8(answer::NOT_READY);
-        out.bytes(clipped(&failure.what));
-        return post.send(out.finish());
+    loop {
+        let (mut frames, items) = line.request();
+        for n in 0..items {
+            let frame = frames.next().ok_or("a request that is too short")?;
+            let (errand, input) = lift::<H>(frame, &stock)?;
+            line.begin();
+            out.clear();
+            let made = one(&mut handler, &errand, &input, (&stock, &outbox), &mut out);
+            line.answer(out.finish());
+            line.tell(n + 1 == items || handler.is_err());
+            // After a panic it is worth nothing, and is ended: what it would begin now would only be blamed.
+            while handler.is_err() {
+                std::thread::park();
+            }
+            // What it made lies in the outbox until the lane has copied it.
+            if made.is_some() && !outbox.is_whole() {
+                line.wait_until_taken();
+            }
+        }
     }
+}
+
+/// As [`serve`], for one lane of several: until it closes its line. Each call tries to open the handler again.
+fn attend<H: Handler>(place: &Place) -> Result<(), String>
+where
+    H::In: Portable,
+    H::Out: Portable,
+{
+    let Place { socket, outbox, stock } = place;
+    let mut handler = open::<H>(stock);
+    let mut out = Writer::default();
     out.u8(answer::READY);
-    post.send(out.finish())?;
+    place.send(out.finish())?;
     let mut frame = [0; FRAME_BYTES_MAX];
     loop {
-        let got = rustix::net::recv(&post.socket, &mut frame[..], RecvFlags::empty());
+        let got = rustix::net::recv(socket, &mut frame[..], RecvFlags::empty());
         let n = got.map_err(|e| format!("could not receive: {e}"))?.0;
         if n == 0 {
             return Ok(());
         }
-        let mut reader = Reader::new(&frame[..n], Memory::Slabs(&post.stock.slabs));
-        let bad = |e: Malformed| format!("a loan that makes no sense: {}", e.0);
-        let errand = Errand::lift(&mut reader).map_err(bad)?;
-        let input = H::In::lift(&mut reader).map_err(bad)?;
+        let (errand, input) = lift::<H>(&frame[..n], stock)?;
         if handler.is_err() {
-            handler = open(&post);
+            handler = open(stock);
         }
         out.clear();
-        one(&mut handler, &errand, &input, &post, &mut out);
-        post.send(out.finish())?;
+        one(&mut handler, &errand, &input, (stock, outbox), &mut out);
+        place.send(out.finish())?;
     }
 }
 
-/// Does one item, and writes the answer. A panic is answered too; it costs the handler, whose state is not
-/// to be trusted any more.
+fn lift<H: Handler>(frame: &[u8], stock: &Stock) -> Result<(Errand, H::In), String>
+where
+    H::In: Portable,
+{
+    let mut reader = Reader::new(frame, Memory::Slabs(&stock.slabs));
+    let bad = |e: Malformed| format!("a loan that makes no sense: {}", e.0);
+    let errand = Errand::lift(&mut reader).map_err(bad)?;
+    Ok((errand, H::In::lift(&mut reader).map_err(bad)?))
+}
+
+/// Does one item, and writes the answer; gives back what it made, which may hold slots of the outbox. A panic is
+/// answered too; it costs the handler, whose state is not to be trusted any more.
 fn one<H: Handler>(
     handler: &mut Result<H, Failure>,
     errand: &Errand,
     input: &H::In,
-    post: &Post,
+    (stock, outbox): (&Stock, &Arc<Segment>),
     out: &mut Writer,
-) where
+) -> Option<H::Out>
+where
     H::Out: Portable,
 {
     let Errand { item, attempt, strike, route } = *errand;
-    let mut desk = Desk::new(item, attempt, strike, post.stock.receipts.as_ref(), &post.outbox);
+    let mut desk = Desk::new(item, attempt, strike, stock.receipts.as_ref(), outbox);
     desk.route = route;
     let start = now_ns();
     let result = catch_unwind(AssertUnwindSafe(|| {
@@ -203,6 +270,7 @@ fn one<H: Handler>(
             head(answer::DONE);
             desk.route.lower(out);
             result.lower(out);
+            return Some(result);
         }
         Ok(Err(failure)) => {
             head(answer::FAILED);
@@ -213,6 +281,7 @@ fn one<H: Handler>(
             *handler = Err(Failure::engine("its state went with a panic"));
         }
     }
+    None
 }
 
 fn clipped(text: &str) -> &[u8] {

@@ -10,6 +10,7 @@ use pipelines::handler::{Desk, Handler};
 use pipelines::image::native::{Kernel, process};
 use pipelines::image::raster::{PixelFormat, Rect, TileHead};
 use pipelines::isolation::frame::{Malformed, Portable, Reader, Writer};
+use pipelines::isolation::limits::Limits;
 use pipelines::isolation::worker::{Role, role};
 use pipelines::isolation::{Budget, Isolation};
 use pipelines::message::{Death, Failure, ItemId, Tally};
@@ -125,7 +126,7 @@ pub(crate) fn isolation() -> Isolation {
     Isolation {
         budget: Arc::new(Budget::new(1 << 24)),
         deadline: Duration::from_secs(20),
-        memory_max_bytes: MEMORY_BYTES as u64,
+        limits: Limits { memory_max_bytes: MEMORY_BYTES as u64, ..Limits::default() },
         intensity: Intensity { backoff: Duration::from_millis(1), ..Default::default() },
         ..Isolation::new(vec![], 64)
     }

@@ -13,6 +13,7 @@ use pipelines::handler::{Desk, Handler};
 use pipelines::image::native::{Kernel, process};
 use pipelines::image::raster::{PixelFormat, Rect, TileHead};
 use pipelines::isolation::frame::{Malformed, Portable, Reader, Writer};
+use pipelines::isolation::limits::Limits;
 use pipelines::isolation::segment::Segment;
 use pipelines::isolation::{Budget, Isolation};
 use pipelines::message::{Death, Failure, ItemId, Tally};
@@ -227,14 +228,13 @@ where
             strikes.arm(fault, item, attempt).map(|receipt| Strike { fault, receipt })
         };
         let isolation = Isolation {
-            slabs: setup.slabs,
-            result_bytes: 4096,
             budget: Arc::new(Budget::new(1 << 24)),
             spares: setup.spares,
             deadline: setup.deadline,
             start_deadline: Duration::from_secs(30),
-            memory_max_bytes: 1 << 30,
+            limits: Limits { memory_max_bytes: 1 << 30, ..Default::default() },
             intensity: Intensity { backoff: Duration::from_millis(1), ..Default::default() },
+            ..Isolation::new(setup.slabs, 4096)
         };
         let stage = Stage::<H>::new(config)
             .workers(setup.workers)

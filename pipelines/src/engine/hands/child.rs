@@ -1,46 +1,67 @@
 //! A process of its own as hands: what it dies of, the lane survives.
 
 use super::{Fall, Hands, Outcome};
+use crate::black_box::What;
 use crate::engine::keeper::Notice;
 use crate::engine::lane::{Event, Lane, Order};
 use crate::engine::leave::Leave;
 use crate::engine::ledger::Loan;
 use crate::engine::supervisor::Notice as Told;
 use crate::engine::watch::Watch;
+use crate::fault::strike::Strike;
 use crate::handler::{Handler, Route};
-use crate::isolation::child::Child;
+use crate::isolation::bell::Bell;
+use crate::isolation::child::{Child, Sign};
 use crate::isolation::frame::{FRAME_BYTES_MAX, Memory, Portable, Reader, Writer};
-use crate::isolation::link::Sign;
+use crate::isolation::limits::{Limits, Recycling, Worn};
+use crate::isolation::line::Request;
+use crate::isolation::nursery::Desk;
 use crate::isolation::segment::Segment;
 use crate::isolation::worker::{Errand, answer};
 use crate::message::{Death, Failure, ItemId};
-use crossbeam_channel::{Receiver, Sender};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::producer::Entry;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Hands that borrow workers from the crew's reserve.
-pub(crate) struct ChildHands {
-    pub(crate) lane: usize,
+/// What all lanes of a crew share.
+pub(crate) struct Crew {
     pub(crate) spares: Receiver<Child>,
     pub(crate) notices: Sender<Told>,
+    pub(crate) nursery: Desk,
     /// Where results are copied to.
     pub(crate) results: Arc<Segment>,
     pub(crate) deadline: Duration,
     pub(crate) start_deadline: Duration,
-    pub(crate) bell: Arc<OwnedFd>,
-    pub(crate) worker: Option<Worker>,
-    pub(crate) writer: Writer,
+    /// Items are lent, and may be tried again.
+    pub(crate) lease: bool,
+    pub(crate) limits: Limits,
+    pub(crate) recycling: Recycling,
+    pub(crate) bell: Arc<Bell>,
+}
+
+/// Hands that borrow workers from the crew's reserve.
+pub(crate) struct ChildHands {
+    lane: usize,
+    crew: Arc<Crew>,
+    worker: Option<Worker>,
+    writer: Writer,
+    request: Request,
+    /// Of the items from the present request on: which attempt it is, and what strikes it. None for those that a
+    /// worker died of or near, and that will be counted again.
+    begun: Vec<Option<(u32, Option<Strike>)>>,
 }
 
 /// A worker with what its lane knows of it.
-pub(crate) struct Worker {
+struct Worker {
     child: Child,
     lane: Lane,
-    /// What it said when it could not open its handler.
-    excuse: String,
-    /// It has finished an item: it can start.
-    proven: bool,
+    /// Items that it has finished: with one, it can start.
+    items: u64,
+    ready: Instant,
+    /// Private memory after its first item, in bytes, and when that was looked at last.
+    grown_from: Option<u64>,
+    looked: Instant,
 }
 
 /// What came of waiting for a worker.
@@ -55,21 +76,32 @@ enum Word {
     Stopped,
 }
 
+/// How often the memory of a worker is looked at that is to be replaced when it has grown.
+const LOOK_AT_MEMORY: Duration = Duration::from_millis(10);
+
 impl Worker {
+    fn new(child: Child, start: Duration, patience: Duration) -> Self {
+        let now = Instant::now();
+        let lane = Lane::new(now, start, patience);
+        Self { child, lane, items: 0, ready: now, grown_from: None, looked: now }
+    }
+
     /// Waits until there is something to do about it.
-    fn attend(&mut self, bell: BorrowedFd<'_>, frame: &mut [u8; FRAME_BYTES_MAX]) -> Word {
+    fn attend(&mut self, bell: &Bell, frame: &mut [u8; FRAME_BYTES_MAX]) -> Word {
         let mut orders = Vec::new();
         loop {
-            let sign = self.child.wait(self.lane.deadline(), bell, frame);
             let mut len = 0;
-            let event = match sign {
+            let event = match self.child.wait(self.lane.deadline(), bell, frame) {
                 Sign::Bell => return Word::Stopped,
                 Sign::Late => Event::Tick,
                 Sign::Closed => Event::Closed,
+                Sign::Stopped => Event::Stopped,
+                Sign::Babble => Event::Babbled,
+                Sign::Ready => Event::Ready,
                 Sign::Ended(death) => Event::Ended(death),
-                Sign::Message(n) => {
+                Sign::Answer(n) => {
                     len = n;
-                    self.read(&frame[..n])
+                    read(&frame[..n])
                 }
             };
             self.lane.step(Instant::now(), event, &mut orders);
@@ -84,116 +116,276 @@ impl Worker {
         }
     }
 
-    fn read(&mut self, frame: &[u8]) -> Event {
-        let mut reader = Reader::new(frame, Memory::Slabs(&[]));
-        match reader.u8() {
-            Ok(answer::READY) => Event::Ready,
-            Ok(answer::NOT_READY) => {
-                self.excuse = reader.text();
-                Event::Closed
-            }
-            Ok(kind @ (answer::DONE | answer::FAILED | answer::PANICKED)) => {
-                match (reader.u64(), reader.u32()) {
-                    (Ok(item), Ok(attempt)) => {
-                        Event::Replied { item, attempt, panicked: kind == answer::PANICKED }
-                    }
-                    _ => Event::Babbled,
-                }
-            }
-            _ => Event::Babbled,
-        }
+    /// It holds this item now, or looks at it next.
+    fn holds(&mut self, item: ItemId, attempt: u32) {
+        self.lane.step(Instant::now(), Event::Sent { item, attempt }, &mut Vec::new());
     }
 
-    fn last_words(&mut self) -> String {
-        let words = self.child.words();
-        if self.excuse.is_empty() { words } else { self.excuse.clone() }
+    /// It should be replaced before it comes to harm.
+    fn is_worn(&mut self, recycling: Recycling) -> bool {
+        let mut growth_bytes = 0;
+        if recycling.growth_bytes.is_some()
+            && (self.grown_from.is_none() || self.looked.elapsed() >= LOOK_AT_MEMORY)
+        {
+            self.looked = Instant::now();
+            let bytes = self.child.private_bytes();
+            growth_bytes = bytes.saturating_sub(*self.grown_from.get_or_insert(bytes));
+        }
+        recycling.is_due(Worn { items: self.items, age: self.ready.elapsed(), growth_bytes })
     }
 }
 
+fn read(frame: &[u8]) -> Event {
+    let mut reader = Reader::new(frame, Memory::Slabs(&[]));
+    match (reader.u8(), reader.u64(), reader.u32()) {
+        (Ok(kind @ (answer::DONE | answer::FAILED | answer::PANICKED)), Ok(item), Ok(attempt)) => {
+            Event::Replied { item, attempt, panicked: kind == answer::PANICKED }
+        }
+        _ => Event::Babbled,
+    }
+}
+
+/// How a request ended.
+enum End {
+    /// All of it is answered.
+    Answered,
+    /// The worker died. So many items were answered, and so many more begun: the first of these is the suspect.
+    Died { answered: usize, begun: usize, death: Death, words: String },
+}
+
 impl ChildHands {
+    pub(crate) fn new(lane: usize, crew: Arc<Crew>) -> Self {
+        let (writer, request) = (Writer::default(), Request::default());
+        Self { lane, crew, worker: None, writer, request, begun: Vec::new() }
+    }
+
     /// A worker that can be sent an item: the one in hand, or one from the reserve.
     fn worker(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<Worker, Fall> {
         if let Some(worker) = self.worker.take() {
             return Ok(worker);
         }
         loop {
-            let child = self.spares.recv().map_err(|_| Fall::Stopped)?;
-            let lane = Lane::new(Instant::now(), self.start_deadline, self.deadline);
-            let mut worker = Worker { child, lane, excuse: String::new(), proven: false };
-            match worker.attend(self.bell.as_fd(), frame) {
-                Word::Use => {
-                    self.tell(Notice::Started);
-                    return Ok(worker);
-                }
-                Word::Stopped => return Err(Fall::Stopped),
-                Word::Answer(_) | Word::Dead(_) => self.still_born(worker),
+            let child = self.crew.spares.recv().map_err(|_| Fall::Stopped)?;
+            if let Some(worker) = self.ready(child, frame)? {
+                self.tell(Notice::Started);
+                return Ok(worker);
+            }
+        }
+    }
+
+    /// Waits until it is ready; `None` when it never will be.
+    fn ready(
+        &self,
+        child: Child,
+        frame: &mut [u8; FRAME_BYTES_MAX],
+    ) -> Result<Option<Worker>, Fall> {
+        let mut worker = Worker::new(child, self.crew.start_deadline, self.crew.deadline);
+        match worker.attend(&self.crew.bell, frame) {
+            Word::Use => Ok(Some(worker)),
+            Word::Stopped => Err(Fall::Stopped),
+            Word::Answer(_) | Word::Dead(_) => {
+                self.still_born(worker);
+                Ok(None)
             }
         }
     }
 
     fn tell(&self, notice: Notice) {
-        self.notices.send(Told::Worker(notice)).ok();
+        self.crew.notices.send(Told::Worker(notice)).ok();
     }
 
     fn still_born(&self, mut worker: Worker) {
-        let words = worker.last_words();
-        drop(worker);
+        let words = worker.child.words();
+        self.crew.nursery.bury(worker.child);
         self.tell(Notice::StillBorn(words));
         self.tell(Notice::Wanted);
     }
 
-    /// Does one item; `Err` when the worker died over it.
-    fn one<H: Handler>(&mut self, errand: &Errand, input: &H::In) -> Result<Outcome<H::Out>, Fall>
+    /// Puts as many of the items into a request as there is room for, at most `most`. What has been begun before
+    /// has its number already. An item that is too large for a frame comes alone, with why.
+    fn compose<T: Portable>(
+        &mut self,
+        entries: &[Entry<T>],
+        first: u32,
+        most: usize,
+        watch: &Watch,
+    ) -> Result<(), Failure> {
+        self.request.clear();
+        for (n, entry) in entries.iter().take(most).enumerate() {
+            if n == self.begun.len() {
+                self.begun.push(None);
+            }
+            let ledger = if n == 0 { first } else { 0 };
+            let (attempt, strike) =
+                *self.begun[n].get_or_insert_with(|| watch.begin(self.lane, entry.id, ledger));
+            let errand = Errand { item: entry.id, attempt, strike, route: entry.route };
+            match lower(&mut self.writer, &errand, &entry.item) {
+                Err(failure) if n == 0 => return Err(failure),
+                Ok(()) if self.request.push(self.writer.finish()) => {}
+                _ => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Which attempt the item at this place of the request is.
+    fn attempt(&self, n: usize) -> u32 {
+        self.begun[n].map_or(0, |(attempt, _)| attempt)
+    }
+
+    /// Has a request done, and tells of each answer.
+    fn exchange<H: Handler>(
+        &mut self,
+        entries: &[Entry<H::In>],
+        settle: &mut dyn FnMut(Outcome<H::Out>),
+    ) -> Result<End, Fall>
     where
-        H::In: Portable,
         H::Out: Portable,
     {
         let mut frame = [0; FRAME_BYTES_MAX];
         let mut worker = self.worker(&mut frame)?;
-        let Errand { item, attempt, .. } = *errand;
-        if let Err(failure) = lower(&mut self.writer, errand, input) {
-            self.worker = Some(worker);
-            return Ok(Outcome { item, attempt, work_ns: 0, result: Err(failure.into()) });
-        }
-        while !worker.child.send(self.writer.finish()) {
+        while !worker.child.send(&self.request) {
             // It died with nothing in hand: no item is to blame, nor, if it has worked, the way it starts.
-            if worker.proven {
+            if worker.items > 0 {
+                self.crew.nursery.bury(worker.child);
                 self.tell(Notice::Wanted);
             } else {
                 self.still_born(worker);
             }
             worker = self.worker(&mut frame)?;
         }
-        worker.lane.step(Instant::now(), Event::Sent { item, attempt }, &mut Vec::new());
-        loop {
-            match worker.attend(self.bell.as_fd(), &mut frame) {
-                Word::Answer(n) => {
-                    let memory =
-                        Memory::Outbox { from: worker.child.outbox(), into: &self.results };
-                    match outcome::<H>(item, attempt, Reader::new(&frame[..n], memory)) {
-                        Some(outcome) => {
-                            worker.proven = true;
-                            self.worker = Some(worker);
-                            return Ok(outcome);
-                        }
-                        // There was no slot for the result because the run ends: nobody's fault.
-                        None if self.results.is_closed() => return Err(Fall::Stopped),
-                        None => {
-                            let mut orders = Vec::new();
-                            worker.lane.step(Instant::now(), Event::Babbled, &mut orders);
+        for n in 0..self.request.len() {
+            let (item, attempt) = (entries[n].id, self.attempt(n));
+            worker.holds(item, attempt);
+            loop {
+                match worker.attend(&self.crew.bell, &mut frame) {
+                    Word::Answer(len) => {
+                        let (from, into) = (worker.child.outbox(), &self.crew.results);
+                        let reader = Reader::new(&frame[..len], Memory::Outbox { from, into });
+                        let Some(outcome) = outcome::<H>(item, attempt, reader) else {
+                            // There was no slot for the result because the run ends: nobody's fault.
+                            if into.is_closed() {
+                                return Err(Fall::Stopped);
+                            }
+                            worker.lane.step(Instant::now(), Event::Babbled, &mut Vec::new());
                             worker.child.kill();
-                        }
+                            continue;
+                        };
+                        worker.child.take();
+                        worker.items += 1;
+                        settle(outcome);
+                        break;
                     }
+                    Word::Dead(death) => return Ok(self.fallen(worker, n, death)),
+                    Word::Stopped => return Err(Fall::Stopped),
+                    Word::Use => {}
                 }
-                Word::Dead(death) => {
-                    let words = worker.last_words();
-                    self.tell(Notice::Wanted);
-                    return Err(Fall::Died { item, attempt, death, words });
-                }
-                Word::Stopped => return Err(Fall::Stopped),
-                Word::Use => {}
             }
         }
+        if worker.is_worn(self.crew.recycling) {
+            self.retire(worker);
+            self.tell(Notice::Wanted);
+        } else {
+            self.worker = Some(worker);
+        }
+        Ok(End::Answered)
+    }
+
+    /// Goes through a loan from `at` on, and moves `at` along.
+    fn through<H: Handler>(
+        &mut self,
+        loan: &Loan<H::In>,
+        at: &mut usize,
+        watch: &Watch,
+        leave: &Leave,
+        settle: &mut dyn FnMut(Outcome<H::Out>),
+    ) -> Result<(), Fall>
+    where
+        H::In: Portable,
+        H::Out: Portable,
+    {
+        let entries = loan.items();
+        let mut most = usize::MAX;
+        let (mut had_twice, mut seen_in_company) = (None, None);
+        while *at < entries.len() {
+            if leave.is_killed() {
+                return Err(Fall::Killed);
+            }
+            let first = if *at == 0 { loan.attempt } else { 0 };
+            let rest = &entries[*at..];
+            if let Err(failure) = self.compose(rest, first, most, watch) {
+                let attempt = self.attempt(0);
+                self.begun.remove(0);
+                let result = Err(failure.into());
+                settle(Outcome { item: rest[0].id, attempt, work_ns: 0, result });
+                *at += 1;
+                continue;
+            }
+            let items = self.request.len();
+            match self.exchange::<H>(rest, settle)? {
+                End::Answered => {
+                    self.begun.drain(..items);
+                    *at += items;
+                    // A worker that may have twice as much is there for one item.
+                    if had_twice.is_some_and(|item| item < *at)
+                        && let Some(worker) = self.worker.take()
+                    {
+                        self.retire(worker);
+                        had_twice = None;
+                    }
+                }
+                End::Died { answered, begun, death, words } => {
+                    *at += answered;
+                    let (suspect, attempt) = (entries[*at].id, self.attempt(answered));
+                    let hungry = items == 1 && death == Death::OutOfMemory && had_twice.is_none();
+                    if hungry && let Some(worker) = self.with_twice_the_memory()? {
+                        self.worker = Some(worker);
+                        had_twice = Some(*at);
+                    } else if items == 1 || !self.crew.lease {
+                        let deaths = 1 + u32::from(seen_in_company == Some(suspect));
+                        return Err(Fall::Died { item: suspect, attempt, death, deaths, words });
+                    }
+                    watch.record(What::Died, suspect, attempt, self.lane, death.code());
+                    if items > 1 {
+                        seen_in_company = Some(suspect);
+                    }
+                    // Alone from now on, and counted again if it was begun.
+                    most = 1;
+                    self.begun.drain(..answered);
+                    self.begun[..begun].fill(None);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn retire(&self, worker: Worker) {
+        worker.child.kill();
+        self.crew.nursery.bury(worker.child);
+    }
+
+    /// A worker of its own for an item for which the memory did not suffice.
+    fn with_twice_the_memory(&self) -> Result<Option<Worker>, Fall> {
+        let (to, born) = bounded(1);
+        let memory_max_bytes = self.crew.limits.memory_max_bytes.saturating_mul(2);
+        self.crew.nursery.order(Limits { memory_max_bytes, ..self.crew.limits }, to);
+        let Ok(child) = born.recv() else { return Ok(None) };
+        self.ready(child, &mut [0; FRAME_BYTES_MAX])
+    }
+
+    /// The worker died; what it had not begun is as good as never sent.
+    fn fallen(&mut self, mut worker: Worker, answered: usize, death: Death) -> End {
+        let words = worker.child.words();
+        let begun = worker.child.begun().max(1);
+        self.tell(Notice::Wanted);
+        let death = match death {
+            Death::Signal(_) | Death::Exit(_) if worker.child.will().refused_bytes > 0 => {
+                Death::OutOfMemory
+            }
+            death => death,
+        };
+        self.crew.nursery.bury(worker.child);
+        End::Died { answered, begun, death, words }
     }
 }
 
@@ -249,6 +441,8 @@ where
     fn is_apart(&self) -> bool {
         true
     }
+    /// Sends the loan in requests of as many items as fit. When a worker dies over several, each of the rest is tried
+    /// alone: the one that it had begun may be innocent, and what corrupted its memory an item before it.
     fn work(
         &mut self,
         loan: &Loan<H::In>,
@@ -256,15 +450,15 @@ where
         leave: &Leave,
         settle: &mut dyn FnMut(Outcome<H::Out>),
     ) -> Result<(), Fall> {
-        for (n, entry) in loan.items().iter().enumerate() {
-            if leave.is_killed() {
-                return Err(Fall::Killed);
+        let mut at = 0;
+        self.begun.clear();
+        let done = self.through::<H>(loan, &mut at, watch, leave, settle);
+        // Who was sent along with the suspect and never begun had no attempt.
+        for (entry, begun) in loan.items()[at..].iter().zip(&self.begun).skip(1) {
+            if begun.is_some() {
+                watch.unbegin(entry.id);
             }
-            let ledger = if n == 0 { loan.attempt } else { 0 };
-            let (attempt, strike) = watch.begin(self.lane, entry.id, ledger);
-            let errand = Errand { item: entry.id, attempt, strike, route: entry.route };
-            settle(self.one::<H>(&errand, &entry.item)?);
         }
-        Ok(())
+        done
     }
 }

@@ -141,7 +141,7 @@ impl<H: Handler> Hands<H> for Inline<H> {
                 }
                 Ended::Left => {
                     let words = "the thread was told to leave".to_owned();
-                    fall = Err(Fall::Died { item, attempt, death: Death::Left, words });
+                    fall = Err(Fall::Died { item, attempt, death: Death::Left, deaths: 1, words });
                     break;
                 }
                 Ended::Killed => {

@@ -49,6 +49,8 @@ pub enum Fall {
         attempt: u32,
         /// What they died of.
         death: Death,
+        /// How often hands died of it in a row: the first time perhaps in company.
+        deaths: u32,
         /// The tail of the standard error, for a process.
         words: String,
     },

@@ -9,14 +9,16 @@ use crate::engine::leave::Leave;
 use crate::engine::ledger::Loan;
 use crate::engine::watch::Watch;
 use crate::handler::Handler;
-use crate::isolation::child::Plan;
+use crate::isolation::bell::Bell;
 use crate::isolation::frame::{FRAME_BYTES_MAX, Memory, Portable, Reader, Writer};
-use crate::isolation::link::{Link, Sign, ready};
+use crate::isolation::limits::Limits;
+use crate::isolation::link::{Link, ready};
 use crate::isolation::node::Node;
+use crate::isolation::plan::Plan;
 use crate::isolation::segment::Segment;
 use crate::isolation::worker::{Errand, answer};
 use crate::message::{Death, Failure};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -24,7 +26,7 @@ use std::time::Instant;
 pub(crate) struct Shared {
     plan: Plan,
     original: HtPipe,
-    bell: OwnedFd,
+    bell: Arc<Bell>,
     state: Mutex<State>,
 }
 
@@ -38,23 +40,13 @@ struct State {
 }
 
 impl Shared {
-    /// For so many lanes; `bell` is readable once the run has stopped.
-    ///
-    /// # Errors
-    /// When there is no descriptor left.
-    pub(crate) fn new(
-        plan: Plan,
-        original: HtPipe,
-        lanes: usize,
-        bell: BorrowedFd<'_>,
-    ) -> Result<Arc<Self>, Failure> {
-        let bell = bell.try_clone_to_owned();
-        let bell = bell.map_err(|e| Failure::engine(format!("could not share the bell: {e}")))?;
-        let memory_max_bytes = plan.memory_max_bytes.saturating_mul(lanes as u64);
-        let plan = Plan { memory_max_bytes, ..plan };
+    /// For so many lanes; `bell` is rung once the run has stopped.
+    pub(crate) fn new(plan: Plan, original: HtPipe, lanes: usize, bell: Arc<Bell>) -> Arc<Self> {
+        let memory_max_bytes = plan.limits.memory_max_bytes.saturating_mul(lanes as u64);
+        let plan = Plan { limits: Limits { memory_max_bytes, ..plan.limits }, ..plan };
         let calls = Calls::new(original, lanes);
         let state = State { calls, node: None, generation: 0, words: String::new() };
-        Ok(Arc::new(Self { plan, original, bell, state: Mutex::new(state) }))
+        Arc::new(Self { plan, original, bell, state: Mutex::new(state) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -121,6 +113,16 @@ pub(crate) struct SharedHands {
     writer: Writer,
 }
 
+/// What a wait came back with.
+enum Sign {
+    /// So many bytes of a reply.
+    Reply(usize),
+    /// Time passed, or the line is closed.
+    Late,
+    /// The run is stopping.
+    Bell,
+}
+
 /// What a lane has to do next.
 struct Next {
     order: Option<Order>,
@@ -184,7 +186,7 @@ impl SharedHands {
         let ([said, _, rung], _) =
             ready([socket, pidfd, Some(self.shared.bell.as_fd())], next.until);
         match link {
-            Some(link) if said => link.receive(frame),
+            Some(link) if said => link.receive(frame).map_or(Sign::Late, Sign::Reply),
             _ if rung => Sign::Bell,
             _ => Sign::Late,
         }
@@ -242,7 +244,7 @@ impl SharedHands {
             }
             event = match self.wait(&next, &mut frame) {
                 Sign::Bell => return Err(Fall::Stopped),
-                Sign::Message(n) if frame[0] != answer::READY => {
+                Sign::Reply(n) if frame[0] != answer::READY => {
                     said = n;
                     Event::Replied { lane }
                 }

@@ -85,7 +85,12 @@ pub enum Event<T> {
         loan: Loan<T>,
     },
     /// What the lane works with died of the first item it owes, the others are innocent. The lane lives.
-    Fell(Holder),
+    Fell {
+        /// Which lane.
+        holder: Holder,
+        /// So often in a row, at least once: the first time in company, so that others could be to blame.
+        deaths: u32,
+    },
     /// The lane died of the first item it owes; the others are innocent.
     Died(Holder),
     /// The holder is gone; no item is to blame.

@@ -175,7 +175,7 @@ impl Driver {
                 self.lives[lane].1 = false;
             }
             Act::Fall(lane) if !self.hands[lane].is_empty() => {
-                self.bury(lane, true, Event::Fell(self.holder(lane)));
+                self.bury(lane, true, Event::Fell { holder: self.holder(lane), deaths: 1 });
             }
             Act::Leave(lane) if self.lives[lane].1 => {
                 self.bury(lane, false, Event::Left(self.holder(lane)));

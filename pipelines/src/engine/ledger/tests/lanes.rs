@@ -104,7 +104,7 @@ impl Driver {
         let mut mail = self.mailbox(lane);
         // A partition's queue goes with its consumer. One whose hands fell is still there.
         let goes = self.terms.partitioned && !self.is_lease() && self.lives[lane].1;
-        if goes && !matches!(event, Event::Fell(_)) {
+        if goes && !matches!(event, Event::Fell { .. }) {
             mail.extend(self.ledger.ready[lane].iter().flat_map(ids_of));
         }
         let mut orders = self.tell(event);
@@ -172,7 +172,7 @@ impl Driver {
             let loan = Loan { chunk, from: 0, to: 1, attempt: 0, producer: 0, queue: 0 };
             assert!(matches!(self.tell(Event::Failed { holder, loan })[..], [Order::Refuse]));
         }
-        [Event::Died(holder), Event::Fell(holder), Event::Left(holder)]
+        [Event::Died(holder), Event::Fell { holder, deaths: 1 }, Event::Left(holder)]
             .into_iter()
             .for_each(|event| self.tell_quietly(event));
         assert_eq!(before, (self.ledger.tally(), self.ledger.owed(lane), self.ledger.waiting()));
@@ -249,4 +249,27 @@ fn what_a_call_swallowed_is_lost_and_narrows_the_window_until_the_lane_dies() {
     let heir = Holder { incarnation: 2, ..holder };
     step(Event::Joined(heir));
     assert_eq!(step(Event::Asked(heir)), (vec![0], 6, 2), "and two for the dead");
+}
+
+#[test]
+fn a_suspect_that_died_alone_too_is_charged_for_both() {
+    for (attempts_max, given_up) in [(1, true), (2, true), (3, false)] {
+        let delivery = Delivery::Lease;
+        let terms = Terms { delivery, attempts_max, ahead: 8, ..broadway() };
+        let mut ledger = Ledger::<()>::new(terms);
+        let (holder, now) = (Holder { lane: 0, incarnation: 1 }, Instant::now());
+        let items = (0..2).map(|id| (id, ()).into()).collect();
+        let taken = Event::Taken { producer: 0, lane: None, promised: 2, items };
+        let mut orders = vec![];
+        for event in [Event::Promised(2), taken, Event::Joined(holder), Event::Asked(holder)] {
+            ledger.step(now, event, &mut orders);
+        }
+        orders.clear();
+        ledger.step(now, Event::Fell { holder, deaths: 2 }, &mut orders);
+        let aside = orders.iter().find_map(|order| match order {
+            Order::SetAside { loan, deadly } => Some((loan.attempt + 1, *deadly)),
+            _ => None,
+        });
+        assert_eq!(aside, given_up.then_some((2, true)), "of {attempts_max} attempts");
+    }
 }

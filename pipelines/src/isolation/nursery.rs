@@ -1,0 +1,120 @@
+//! Two threads beside the supervisor's: one bears workers, one waits until the dead are gone. Neither is waited for
+//! by whoever has work to do.
+
+use super::child::Child;
+use super::limits::Limits;
+use super::plan::Plan;
+use super::process::cannot_start;
+use super::zygote::Source;
+use crate::message::Failure;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::thread::{Builder, JoinHandle};
+
+/// Orders, and dead workers, that may wait. Whoever brings one more waits in its turn.
+const WAITING: usize = 256;
+
+/// What is wanted of a nursery.
+enum Order {
+    /// A worker under these limits, for whoever holds the other end.
+    Bear(Limits, Sender<Child>),
+    Close,
+}
+
+/// What is told about each order.
+pub(crate) enum News {
+    /// A worker with this process id was started.
+    Born(u32),
+    /// It could not be.
+    Failed(Failure),
+}
+
+/// Bears workers as long as it lives, and ends them when it ends.
+pub(crate) struct Nursery {
+    desk: Desk,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// How a nursery is reached.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    orders: Sender<Order>,
+    dead: Sender<Option<Child>>,
+    doomed: Arc<AtomicU32>,
+}
+
+impl Desk {
+    /// Has a worker born, and handed to `to`.
+    pub(crate) fn order(&self, limits: Limits, to: Sender<Child>) {
+        self.orders.send(Order::Bear(limits, to)).ok();
+    }
+
+    /// Takes a dead worker, whose memory and slots rest until it is gone.
+    pub(crate) fn bury(&self, child: Child) {
+        self.dead.send(Some(child)).ok();
+    }
+
+    /// A fault: the next so many workers die before they say anything.
+    pub(crate) fn doom(&self, births: u32) {
+        self.doomed.fetch_add(births, SeqCst);
+    }
+}
+
+impl Nursery {
+    /// Starts both threads; the first worker is forked once it is ordered.
+    pub(crate) fn open(plan: Plan, tell: impl Fn(News) + Send + 'static) -> Result<Self, Failure> {
+        let (orders, ordered) = bounded(WAITING);
+        let (dead, buried) = bounded::<Option<Child>>(WAITING);
+        let doomed = Arc::<AtomicU32>::default();
+        let desk = Desk { orders, dead, doomed: doomed.clone() };
+        let bear = move || bear(&plan, &ordered, &doomed, tell);
+        let bury = move || {
+            while let Ok(Some(child)) = buried.recv() {
+                child.reap();
+            }
+        };
+        let spawn = |name: &str, life: Box<dyn FnOnce() + Send>| {
+            Builder::new().name(name.to_owned()).spawn(life).map_err(|e| cannot_start(&e))
+        };
+        let threads = vec![spawn("undertaker", Box::new(bury))?, spawn("nursery", Box::new(bear))?];
+        Ok(Self { desk, threads })
+    }
+
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+}
+
+impl Drop for Nursery {
+    fn drop(&mut self) {
+        self.desk.orders.send(Order::Close).ok();
+        self.desk.dead.send(None).ok();
+        for thread in self.threads.drain(..) {
+            thread.join().ok();
+        }
+    }
+}
+
+fn bear(plan: &Plan, orders: &Receiver<Order>, doomed: &AtomicU32, tell: impl Fn(News)) {
+    let mut source = None;
+    while let Ok(Order::Bear(limits, to)) = orders.recv() {
+        let doom = doomed.fetch_update(SeqCst, SeqCst, |births| births.checked_sub(1)).is_ok();
+        let born = match &mut source {
+            Some(source) => Ok(source),
+            None => Source::open(plan).map(|opened| source.insert(opened)),
+        };
+        match born.and_then(|source| source.bear(plan, limits, doom)) {
+            Ok(child) => {
+                tell(News::Born(child.pid()));
+                // Nobody waits for it any more: it is ended.
+                to.send(child).ok();
+            }
+            Err(failure) => {
+                // The next one starts afresh.
+                source = None;
+                tell(News::Failed(failure));
+            }
+        }
+    }
+}
