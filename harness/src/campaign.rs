@@ -5,7 +5,7 @@ use crate::golden::Golden;
 use crate::history::{History, collect};
 use crate::output::BLACK_BOX;
 use crate::subject::{Spec, Subject};
-use crate::trial::Trial;
+use crate::trial::{Trial, try_out};
 use anyhow::{Context, Result};
 use pipelines::black_box::BlackBox;
 use pipelines::image::job::Job;
@@ -61,6 +61,7 @@ pub fn run(
     tell(News::Golden);
     let for_golden = spec(first, scratch.path())?;
     for_golden.check()?;
+    try_out(&for_golden)?;
     let Some(golden) = Golden::of(&for_golden, scratch.path(), interrupted)? else {
         return Ok(None);
     };

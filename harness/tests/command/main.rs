@@ -9,3 +9,4 @@ mod process;
 mod refusal;
 mod room;
 mod run;
+mod tutorial;

@@ -1,4 +1,5 @@
-//! What is done to a tile's pixels, in Rust or in C, with the same bits as the result.
+//! What is done to a tile's pixels: in Rust or in C, with the same bits as the result, or in a library of the
+//! user's own.
 
 mod blur;
 mod grayscale;
@@ -9,6 +10,7 @@ mod worktop;
 
 pub use worktop::Worktop;
 
+use crate::image::native::filter::{self, FilterSpec};
 use crate::image::raster::{PixelFormat, TileHead};
 use crate::message::Failure;
 use serde::{Deserialize, Serialize};
@@ -19,7 +21,7 @@ use std::str::FromStr;
 pub const BLUR_RADIUS_MAX: u32 = 64;
 
 /// One step of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
     /// The pixels as they are.
     None,
@@ -30,6 +32,8 @@ pub enum Operation {
     Blur(u32),
     /// `|gx| + |gy|` of each channel, clamped, edges replicated; alpha is carried.
     Sobel,
+    /// A function of a shared object, the same whatever the [`Library`].
+    Filter(FilterSpec),
 }
 
 impl Operation {
@@ -40,7 +44,7 @@ impl Operation {
                 let channels = if head.format.has_alpha() { 2 } else { 1 };
                 TileHead { format: PixelFormat { channels, ..head.format }, ..head }
             }
-            Self::None | Self::Blur(_) | Self::Sobel => head,
+            Self::None | Self::Blur(_) | Self::Sobel | Self::Filter(_) => head,
         }
     }
 }
@@ -52,6 +56,7 @@ impl fmt::Display for Operation {
             Self::Grayscale => to.write_str("grayscale"),
             Self::Blur(radius) => write!(to, "blur:{radius}"),
             Self::Sobel => to.write_str("sobel"),
+            Self::Filter(spec) => spec.fmt(to),
         }
     }
 }
@@ -64,6 +69,7 @@ impl FromStr for Operation {
             None if text == "none" => Ok(Self::None),
             None if text == "grayscale" => Ok(Self::Grayscale),
             None if text == "sobel" => Ok(Self::Sobel),
+            Some(_) if text.starts_with(filter::PREFIX) => text.parse().map(Self::Filter),
             Some(("blur", radius)) => match radius.parse() {
                 Ok(radius) if (1..=BLUR_RADIUS_MAX).contains(&radius) => Ok(Self::Blur(radius)),
                 _ => Err(Failure::input(format!(
@@ -73,7 +79,7 @@ impl FromStr for Operation {
             },
             _ => Err(Failure::input(format!(
                 "there is no operation {text:?}: use none, grayscale, blur:R with R from 1 to \
-                 {BLUR_RADIUS_MAX}, or sobel"
+                 {BLUR_RADIUS_MAX}, sobel, or lib:PATH:SYMBOL"
             ))),
         }
     }

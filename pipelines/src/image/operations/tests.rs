@@ -86,7 +86,7 @@ proptest! {
         }
         let operations: Vec<_> = order[..count]
             .iter()
-            .map(|o| if *o == Operation::Blur(0) { Operation::Blur(radius) } else { *o })
+            .map(|o| if *o == Operation::Blur(0) { Operation::Blur(radius) } else { o.clone() })
             .collect();
         let ours = run(&operations, Library::Rust, &head, &input);
         prop_assert_eq!(ours, run(&operations, Library::C, &head, &input));
