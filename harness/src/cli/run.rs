@@ -186,7 +186,7 @@ impl Run {
             let (c, d) = (s.format.channels, s.format.depth);
             let size = format!("{} {}x{}x{c}x{d}", s.name, s.width_px, s.height_px);
             match &s.origin {
-                Origin::File(path) => size + &self.stamp(path),
+                Origin::File(path) | Origin::Bytes(path) => size + &self.stamp(path),
                 Origin::Synthetic(_) => size,
             }
         };

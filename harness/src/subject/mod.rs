@@ -167,6 +167,12 @@ impl Spec {
         Folder { dir, layout, format: self.job.format }
     }
 
+    /// Pixels that all items have together when they are done.
+    pub fn pixels(&self) -> u64 {
+        let places = (0..self.layout.items()).filter_map(|item| self.layout.place(item));
+        places.map(|place| self.job.output(place.head).rect.area()).sum()
+    }
+
     /// Bytes that one result takes at most: that of the largest tile of each scene.
     fn result_bytes_max(&self) -> usize {
         let of = |place: Place| self.job.result_bytes_max(place.head);

@@ -1,5 +1,6 @@
 //! The command `okiagari`, used as its users use it: real processes, real kills, real files.
 
+mod cve;
 mod deaths;
 mod experiment;
 mod interruption;

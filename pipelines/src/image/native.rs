@@ -39,14 +39,14 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// The kernel that does this operation; none does a filter.
+    /// The kernel that does this operation; filters and decoders have none.
     pub fn of(operation: &Operation) -> Option<Self> {
         match operation {
             Operation::None => Some(Self::Copy),
             Operation::Grayscale => Some(Self::Grayscale),
             Operation::Blur(radius) => Some(Self::Blur(*radius)),
             Operation::Sobel => Some(Self::Sobel),
-            Operation::Filter(_) => None,
+            Operation::Filter(_) | Operation::Decode(..) => None,
         }
     }
 }

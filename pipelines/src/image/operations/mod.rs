@@ -2,6 +2,7 @@
 //! user's own.
 
 mod blur;
+mod decode;
 mod grayscale;
 mod sobel;
 #[cfg(test)]
@@ -11,7 +12,7 @@ mod worktop;
 pub use worktop::Worktop;
 
 use crate::image::native::filter::{self, FilterSpec};
-use crate::image::raster::{PixelFormat, TileHead};
+use crate::image::raster::{PixelFormat, Rect, TileHead};
 use crate::message::Failure;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -34,15 +35,23 @@ pub enum Operation {
     Sobel,
     /// A function of a shared object, the same whatever the [`Library`].
     Filter(FilterSpec),
+    /// The tile is a file's bytes, see [`Origin::Bytes`](crate::image::layout::Origin::Bytes): a picture of this
+    /// many pixels across and down, decoded to 8-bit RGB by the C library stb_image 0.2.4, which has a hole
+    /// (CVE-2023-43898). Only with the feature `real-cve`.
+    Decode(u32, u32),
 }
 
 impl Operation {
-    /// What becomes of a tile's description: its rectangle stays, its format may change.
+    /// What becomes of a tile's description: its format may change, its rectangle only when it is decoded.
     pub fn output(&self, head: TileHead) -> TileHead {
         match self {
             Self::Grayscale => {
                 let channels = if head.format.has_alpha() { 2 } else { 1 };
                 TileHead { format: PixelFormat { channels, ..head.format }, ..head }
+            }
+            Self::Decode(width, height) => {
+                let rect = Rect { x: 0, y: 0, width: *width, height: *height };
+                TileHead { rect, format: PixelFormat::RGB8, ..head }
             }
             Self::None | Self::Blur(_) | Self::Sobel | Self::Filter(_) => head,
         }
@@ -57,6 +66,7 @@ impl fmt::Display for Operation {
             Self::Blur(radius) => write!(to, "blur:{radius}"),
             Self::Sobel => to.write_str("sobel"),
             Self::Filter(spec) => spec.fmt(to),
+            Self::Decode(width, height) => write!(to, "decode:{width}x{height}"),
         }
     }
 }
@@ -70,6 +80,7 @@ impl FromStr for Operation {
             None if text == "grayscale" => Ok(Self::Grayscale),
             None if text == "sobel" => Ok(Self::Sobel),
             Some(_) if text.starts_with(filter::PREFIX) => text.parse().map(Self::Filter),
+            Some(("decode", size)) => decode::size_of(size),
             Some(("blur", radius)) => match radius.parse() {
                 Ok(radius) if (1..=BLUR_RADIUS_MAX).contains(&radius) => Ok(Self::Blur(radius)),
                 _ => Err(Failure::input(format!(

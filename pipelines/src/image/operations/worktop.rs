@@ -1,7 +1,7 @@
 //! Where operations are applied: scratch that is reused, and the one crossing into C.
 
 use super::blur::{self, Divisor};
-use super::{Library, Operation, Sample, grayscale, sobel};
+use super::{Library, Operation, Sample, decode, grayscale, sobel};
 use crate::image::native::filter::{Filter, FilterSpec};
 use crate::image::native::{self, Kernel, fault_code};
 use crate::image::raster::TileHead;
@@ -109,6 +109,7 @@ impl Worktop {
             (Operation::Blur(r), _) => blur::apply(&mut wide.blur, *r as usize, now, from, to),
             (Operation::Sobel, 8) => sobel::apply(&mut narrow.sobel, now, from, to),
             (Operation::Sobel, _) => sobel::apply(&mut wide.sobel, now, from, to),
+            (Operation::Decode(..), _) => decode::apply(from, next, to)?,
             (Operation::Filter(spec), _) => loaded(filters, spec)?.call(now, from, to)?,
         }
         Ok(())
