@@ -1,11 +1,11 @@
 //! Runs an experiment: golden runs, then every trial of its schedule, each in a fresh folder.
 
-use crate::experiment::{Experiment, Options, Trial as Scheduled};
+use crate::experiment::{Experiment, Options, Trial as Scheduled, pictures};
 use crate::golden::Golden;
 use crate::history::{History, collect};
 use crate::output::BLACK_BOX;
 use crate::subject::{Spec, Subject};
-use crate::trial::Trial;
+use crate::trial::{Trial, try_out};
 use anyhow::{Context, Result};
 use pipelines::black_box::BlackBox;
 use pipelines::image::job::Job;
@@ -48,19 +48,17 @@ pub fn run(
 ) -> Result<Option<Vec<History>>> {
     let scratch = tempfile::Builder::new().prefix("okiagari-").tempdir_in(place_for_tiles())?;
     let job = job(experiment)?;
-    let split = match experiment.workload.strips {
-        Some(rows) => Split::Strips(rows),
-        None => Split::Tiles(experiment.workload.tile_px().unwrap_or(256)),
-    };
-    // One scene for the whole experiment: what differs between blocks is what strikes.
-    let inputs = [experiment.workload.input.clone()];
-    let layout = source::probe(&inputs, split, experiment.seed, scratch.path())?;
+    let (sound, struck) = layouts(experiment, scratch.path())?;
     let schedule = experiment.schedule();
-    let spec = |trial: &Scheduled, dir: &Path| spec(experiment, trial, &layout, &job, dir);
+    let spec = |trial: &Scheduled, dir: &Path| {
+        let layout = if trial.faults { &struck } else { &sound };
+        spec(experiment, trial, layout, &job, dir)
+    };
     let Some(first) = schedule.first() else { return Ok(Some(vec![])) };
     tell(News::Golden);
-    let for_golden = spec(first, scratch.path())?;
+    let for_golden = Spec { layout: sound.clone(), ..spec(first, scratch.path())? };
     for_golden.check()?;
+    try_out(&for_golden)?;
     let Some(golden) = Golden::of(&for_golden, scratch.path(), interrupted)? else {
         return Ok(None);
     };
@@ -96,6 +94,22 @@ fn one(
         return Ok(None);
     }
     Ok(Some(collect(trial, spec, &black_box, &finished, golden)?))
+}
+
+/// The input of fault-free trials, and that of trials with faults. It is one for the whole experiment: what differs
+/// between blocks is what strikes.
+fn layouts(experiment: &Experiment, scratch: &Path) -> Result<(Layout, Layout)> {
+    let (workload, seed) = (&experiment.workload, experiment.seed);
+    if let Some(count) = pictures::count(&workload.input)? {
+        return Ok(pictures::make(scratch, count, seed)?);
+    }
+    let split = match workload.strips {
+        Some(rows) => Split::Strips(rows),
+        None => Split::Tiles(workload.tile_px().unwrap_or(256)),
+    };
+    let inputs = std::slice::from_ref(&workload.input);
+    let layout = source::probe(inputs, split, seed, scratch)?;
+    Ok((layout.clone(), layout))
 }
 
 fn job(experiment: &Experiment) -> Result<Job> {

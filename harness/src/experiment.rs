@@ -1,6 +1,7 @@
 //! One question, one file: what an experiment runs, on what, with which faults, and which answer is expected.
 
 mod check;
+pub mod pictures;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("e1-availability", include_str!("../../experiments/e1-availability.toml")),
     ("e2-process-shutdown", include_str!("../../experiments/e2-process-shutdown.toml")),
     ("e3-ffi-abort", include_str!("../../experiments/e3-ffi-abort.toml")),
+    ("e8-real-cve", include_str!("../../experiments/e8-real-cve.toml")),
 ];
 
 /// An experiment, as its file says.
@@ -56,7 +58,8 @@ pub struct Experiment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Workload {
-    /// A file, a folder, a URL or `synthetic:WIDTHxHEIGHT` (pixels).
+    /// A file, a folder, a URL, `synthetic:WIDTHxHEIGHT` (pixels), or `pictures:COUNT`: so many files that the
+    /// operation `decode:256x256` decodes, one of which is that of CVE-2023-43898 in trials with faults.
     pub input: String,
     /// Edge of the square tiles in pixels; 256 if neither this nor `strips` is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]

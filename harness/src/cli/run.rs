@@ -7,7 +7,7 @@ use crate::plan::{FaultPlan, FaultSpec};
 use crate::progress::Progress;
 use crate::subject::{Again, Spec, Subject};
 use crate::summary::{Summary, conclude};
-use crate::trial::{Finished, Trial};
+use crate::trial::{Finished, Trial, try_out};
 use bytesize::ByteSize;
 use clap::Args;
 use pipelines::black_box::BlackBox;
@@ -43,7 +43,8 @@ pub(super) struct Run {
     /// Bands of this many rows, the thesis's split: NAME_0.EXT, NAME_1.EXT …
     #[arg(long, value_name = "ROWS")]
     strips: Option<u32>,
-    /// none, grayscale, blur:R or sobel; repeatable, applied in order
+    /// none, grayscale, blur:R, sobel, or a C function of yours: lib:PATH:SYMBOL[:PARAMETERS]; repeatable,
+    /// applied in order
     #[arg(long = "operation", value_name = "OP")]
     operations: Vec<Operation>,
     /// Whose implementation of the operations: rust or c
@@ -113,10 +114,10 @@ impl Run {
         let fetched = fetched.map_err(|e| pipelines::sink::refused("write to", &self.out, &e))?;
         let (spec, before) = match self.prepare(&output, fetched.path()) {
             Ok(prepared) => prepared,
-            Err(failure) => {
+            Err(error) => {
                 drop(fetched);
                 output.abandon();
-                return Err(failure.into());
+                return Err(error);
             }
         };
         let black_box =
@@ -130,13 +131,16 @@ impl Run {
     }
 
     /// What there is to do, and what of it is settled already.
-    fn prepare(&self, output: &Output, scratch: &Path) -> Result<(Spec, Vec<Record>), Failure> {
+    fn prepare(&self, output: &Output, scratch: &Path) -> anyhow::Result<(Spec, Vec<Record>)> {
         let split = self.strips.map_or(Split::Tiles(self.tile), Split::Strips);
         let spec = self.spec(source::probe(&self.input, split, self.seed, scratch)?);
         spec.check()?;
         if self.events.is_some() && self.subject == Subject::Baseline {
-            return Err(Failure::input("the baseline has no engine that could tell --events"));
+            return Err(
+                Failure::input("the baseline has no engine that could tell --events").into()
+            );
         }
+        try_out(&spec)?;
         let before = output.begin(&self.identity(&spec.layout))?;
         Ok((spec, before))
     }
@@ -171,13 +175,18 @@ impl Run {
             Split::Tiles(side) => format!("--tile {side}"),
             Split::Strips(rows) => format!("--strips {rows}"),
         };
-        let operations: Vec<_> = self.operations.iter().map(ToString::to_string).collect();
+        let operation = |o: &Operation| match o {
+            // A filter that was compiled anew is another.
+            Operation::Filter(filter) => format!("{o}{}", self.stamp(&filter.path)),
+            _ => o.to_string(),
+        };
+        let operations: Vec<_> = self.operations.iter().map(operation).collect();
         let operations = if operations.is_empty() { "none".into() } else { operations.join(" ") };
         let scene = |s: &pipelines::image::layout::Scene| {
             let (c, d) = (s.format.channels, s.format.depth);
             let size = format!("{} {}x{}x{c}x{d}", s.name, s.width_px, s.height_px);
             match &s.origin {
-                Origin::File(path) => size + &self.stamp(path),
+                Origin::File(path) | Origin::Bytes(path) => size + &self.stamp(path),
                 Origin::Synthetic(_) => size,
             }
         };

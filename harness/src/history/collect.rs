@@ -52,7 +52,7 @@ pub fn collect(
         faults: trial.faults,
         seed: trial.seed,
         items: spec.layout.items(),
-        pixels: spec.layout.pixels(),
+        pixels: spec.pixels(),
         wall_ns: finished.wall_ns,
         ending: finished.ending.clone(),
         deaths: deaths(black_box),

@@ -63,7 +63,7 @@ pub struct Run {
     pub seed: u64,
     /// Items the source had.
     pub items: u64,
-    /// Pixels the source had.
+    /// Pixels of all items, decoded.
     pub pixels: u64,
     /// From the observer's start of the subject to the end of the subject and all its processes.
     pub wall_ns: u64,

@@ -8,9 +8,11 @@ use crate::plan::FaultPlan;
 use pipelines::black_box::BlackBox;
 use pipelines::engine::Watch;
 use pipelines::fault::strike::Strike;
+use pipelines::handler::Handler;
 use pipelines::image::feed::TileFeed;
-use pipelines::image::job::Job;
+use pipelines::image::job::{Job, TileWork};
 use pipelines::image::layout::{Layout, Place};
+use pipelines::image::operations::Operation;
 use pipelines::isolation::Budget;
 use pipelines::isolation::segment::Segment;
 use pipelines::isolation::worker::forbid_core_dumps;
@@ -30,6 +32,10 @@ use std::time::Duration;
 
 /// Tells a process that it is a subject; its [`Spec`] comes on standard input.
 pub const SUBJECT: &str = "OKIAGARI_SUBJECT";
+/// What [`SUBJECT`] says in a process that only opens the handler, to see whether that works.
+pub const TRYOUT: &str = "tryout";
+/// The status with which a process exits that refuses its input, and said why.
+pub const REFUSED: i32 = 2;
 /// The status with which a subject exits that could not go on, and said why.
 pub const GAVE_UP: i32 = 3;
 /// Bytes that all slots of a subject may take together.
@@ -161,6 +167,12 @@ impl Spec {
         Folder { dir, layout, format: self.job.format }
     }
 
+    /// Pixels that all items have together when they are done.
+    pub fn pixels(&self) -> u64 {
+        let places = (0..self.layout.items()).filter_map(|item| self.layout.place(item));
+        places.map(|place| self.job.output(place.head).rect.area()).sum()
+    }
+
     /// Bytes that one result takes at most: that of the largest tile of each scene.
     fn result_bytes_max(&self) -> usize {
         let of = |place: Place| self.job.result_bytes_max(place.head);
@@ -178,8 +190,13 @@ impl Spec {
     /// Refuses what no subject could do.
     ///
     /// # Errors
-    /// When the format cannot hold the pixels, or not even one tile a worker fits into memory.
+    /// When a filter's file is missing, the format cannot hold the pixels, or not even one tile a worker fits into memory.
     pub fn check(&self) -> Result<(), Failure> {
+        for operation in &self.job.operations {
+            if let Operation::Filter(filter) = operation {
+                filter.check()?;
+            }
+        }
         for item in self.layout.scenes.iter().map(|s| s.format) {
             let head = self.layout.place(0).map(|p| p.head);
             let Some(head) = head else { continue };
@@ -201,10 +218,9 @@ impl Spec {
 
 /// The second line of `main`: in a subject's process this never returns.
 pub fn enter() {
-    if std::env::var_os(SUBJECT).is_none() {
-        return;
-    }
+    let Some(role) = std::env::var_os(SUBJECT) else { return };
     let code = match take_spec() {
+        Ok(spec) if role == TRYOUT => try_out(&spec),
         Ok(spec) => run(&spec),
         Err(why) => {
             eprintln!("{why}");
@@ -225,6 +241,17 @@ fn take_spec() -> Result<Spec, String> {
     }
     forbid_core_dumps().map_err(|e| format!("could not forbid core dumps: {e}"))?;
     Ok(spec)
+}
+
+/// Opens the handler, as each worker will.
+fn try_out(spec: &Spec) -> i32 {
+    match TileWork::open(&spec.job) {
+        Ok(_) => 0,
+        Err(failure) => {
+            eprintln!("{failure}");
+            REFUSED
+        }
+    }
 }
 
 /// Runs the subject, and leaves its end in the black box.
@@ -248,7 +275,7 @@ fn run(spec: &Spec) -> i32 {
         Err(failure) => {
             eprintln!("{failure}");
             black_box.say_last(&failure);
-            if matches!(failure.blame, Blame::Input | Blame::Output) { 2 } else { GAVE_UP }
+            if matches!(failure.blame, Blame::Input | Blame::Output) { REFUSED } else { GAVE_UP }
         }
     }
 }

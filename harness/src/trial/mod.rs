@@ -2,8 +2,10 @@
 
 mod process;
 mod resident;
+mod tryout;
 
 pub use resident::Resident;
+pub use tryout::try_out;
 
 use crate::history::Ending;
 use crate::subject::{Again, Spec};
@@ -86,7 +88,7 @@ impl Trial<'_> {
         let mut fruitless = 0;
         loop {
             let settled = self.black_box.settled();
-            let mut process = Process::launch(self.spec)?;
+            let mut process = Process::start(self.spec.subject.name(), self.spec)?;
             finished.ending = self.watch(&mut process, &mut finished, &mut look)?;
             let died_ns = now_ns();
             finished.stderr = process.stderr_tail();

@@ -25,11 +25,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts this program again as the subject of `spec`. It ends with the thread that calls this.
-    pub(super) fn launch(spec: &Spec) -> Result<Self> {
+    /// Starts this program again as what `role` says: the subject of `spec`, or who tries its filters out. It
+    /// ends with the thread that calls this.
+    pub(super) fn start(role: &str, spec: &Spec) -> Result<Self> {
         let mut child = Command::new("/proc/self/exe")
             .arg0("okiagari-subject")
-            .env(SUBJECT, spec.subject.name())
+            .env(SUBJECT, role)
             .env("RUST_BACKTRACE", "0")
             // A group of its own: Ctrl-C reaches the observer alone, which then ends the subject.
             .process_group(0)

@@ -1,5 +1,6 @@
 //! The command `okiagari`, used as its users use it: real processes, real kills, real files.
 
+mod cve;
 mod deaths;
 mod experiment;
 mod interruption;
@@ -9,3 +10,4 @@ mod process;
 mod refusal;
 mod room;
 mod run;
+mod tutorial;

@@ -122,6 +122,39 @@ fn bad_options() {
 }
 
 #[test]
+fn filters_that_cannot_be_loaded() {
+    let scratch = Scratch::new();
+    let crashing = "__attribute__((constructor)) static void f(void) { *(volatile int *)0 = 1; }\n\
+                    int f2(void) { return 0; }\n";
+    fs::write(scratch.path("crashing.c"), crashing).unwrap();
+    scratch.shell(&["env"], "cc -w -shared -fPIC -o crashing.so crashing.c").with(0);
+    fs::write(scratch.path("other.c"), "int other(void) { return 0; }\n").unwrap();
+    scratch.shell(&["env"], "cc -shared -fPIC -o other.so other.c").with(0);
+    for (operation, words) in [
+        ("lib:", "names no shared object"),
+        ("lib:other.so", "names no function"),
+        ("lib:missing.so:f", "missing.so does not exist"),
+        ("lib:.:f", "is not a file"),
+        ("lib:other.c:f", "other.c cannot be loaded as a shared object: "),
+        ("lib:other.so:f", "other.so has no function called f"),
+        ("lib:crashing.so:f2", "the process that loaded it died: SIGSEGV"),
+    ] {
+        for subject in ["okiagari", "baseline"] {
+            let words_of_run = format!(
+                "run synthetic:64x64 --out out --operation {operation} --subject {subject}"
+            );
+            refused(scratch.okiagari(&words_of_run), words);
+            assert!(!scratch.path("out").exists(), "{operation}: the folder is still there");
+        }
+    }
+    let experiment = "name = \"mine\"\nquestion = \"Why?\"\nseed = 1\nblocks = 1\n\n[workload]\n\
+        input = \"synthetic:64x64\"\noperation = [\"lib:missing.so:f\"]\n\n[subject.okiagari]\n";
+    fs::write(scratch.path("mine.toml"), experiment).unwrap();
+    let ended = scratch.okiagari("experiment mine.toml --out results").with(2);
+    assert!(ended.stderr.contains("missing.so does not exist"), "{}", ended.stderr);
+}
+
+#[test]
 fn places_that_cannot_be_written() {
     let scratch = Scratch::new();
     fs::write(scratch.path("file"), "mine").unwrap();

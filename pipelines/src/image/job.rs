@@ -54,7 +54,9 @@ impl Handler for TileWork {
     type Out = Encoded;
 
     fn open(job: &Job) -> Result<Self, Failure> {
-        Ok(Self { job: job.clone(), top: Worktop::default() })
+        let mut top = Worktop::default();
+        top.load(&job.operations)?;
+        Ok(Self { job: job.clone(), top })
     }
 
     fn handle(&mut self, tile: &Tile, desk: &mut Desk<'_>) -> Result<Encoded, Failure> {

@@ -22,6 +22,9 @@ pub enum Origin {
     File(PathBuf),
     /// The procedural scene for this seed.
     Synthetic(u64),
+    /// A file that nobody has decoded yet: a row of 8-bit grey pixels, which are its bytes. What they mean is for
+    /// the worker to find out, by [`Operation::Decode`](crate::image::operations::Operation::Decode).
+    Bytes(PathBuf),
 }
 
 /// One picture of the input.
@@ -49,6 +52,11 @@ pub struct Layout {
 }
 
 impl Scene {
+    /// A file of `bytes` bytes that is still to be decoded; for a layout of [`Split::Strips`].
+    pub fn of_bytes(name: String, path: PathBuf, bytes: u32) -> Self {
+        let format = PixelFormat { channels: 1, depth: 8 };
+        Self { name, origin: Origin::Bytes(path), width_px: bytes, height_px: 1, format }
+    }
     /// The size of a full cell of the grid, in pixels: (across, down).
     fn cell(&self, split: Split) -> (u32, u32) {
         match split {

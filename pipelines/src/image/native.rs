@@ -1,5 +1,8 @@
 //! The one door to C: every item goes through [`process`] once, and native faults strike behind it.
+//! Behind it lie the user's own [filters](filter), too.
 #![allow(unsafe_code)]
+
+pub mod filter;
 
 use crate::image::operations::Operation;
 use crate::image::raster::TileHead;
@@ -35,13 +38,15 @@ pub enum Kernel {
     Sobel,
 }
 
-impl From<Operation> for Kernel {
-    fn from(operation: Operation) -> Self {
+impl Kernel {
+    /// The kernel that does this operation; filters and decoders have none.
+    pub fn of(operation: &Operation) -> Option<Self> {
         match operation {
-            Operation::None => Self::Copy,
-            Operation::Grayscale => Self::Grayscale,
-            Operation::Blur(radius) => Self::Blur(radius),
-            Operation::Sobel => Self::Sobel,
+            Operation::None => Some(Self::Copy),
+            Operation::Grayscale => Some(Self::Grayscale),
+            Operation::Blur(radius) => Some(Self::Blur(*radius)),
+            Operation::Sobel => Some(Self::Sobel),
+            Operation::Filter(_) | Operation::Decode(..) => None,
         }
     }
 }

@@ -21,6 +21,7 @@ enum Reader {
     Jpeg(Jpeg),
     Tiff(Box<Tiff>),
     Synthetic { seed: u64, size: (u32, u32) },
+    Bytes(Vec<u8>),
 }
 
 impl Tiles {
@@ -100,6 +101,13 @@ impl Reader {
             Origin::Synthetic(_) => {
                 return Err(Failure::input("a synthetic scene is 8-bit RGB and nothing else"));
             }
+            Origin::Bytes(path) => {
+                let bytes = std::fs::read(path).map_err(|e| file::unreadable(path, &e))?;
+                return match bytes.len() == scene.width_px as usize {
+                    true => Ok(Self::Bytes(bytes)),
+                    false => Err(changed(scene, path, "its length is another")),
+                };
+            }
             Origin::File(path) => path,
         };
         let (reader, header) = match file::kind(path)? {
@@ -125,6 +133,11 @@ impl Reader {
             Self::Tiff(tiff) => tiff.read(rect, into),
             Self::Synthetic { seed, size } => {
                 synthetic::fill(*seed, size.0, size.1, *rect, into);
+                Ok(())
+            }
+            Self::Bytes(bytes) => {
+                let first = rect.x as usize;
+                into.copy_from_slice(&bytes[first..first + into.len()]);
                 Ok(())
             }
         }

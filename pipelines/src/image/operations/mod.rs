@@ -1,6 +1,8 @@
-//! What is done to a tile's pixels, in Rust or in C, with the same bits as the result.
+//! What is done to a tile's pixels: in Rust or in C, with the same bits as the result, or in a library of the
+//! user's own.
 
 mod blur;
+mod decode;
 mod grayscale;
 mod sobel;
 #[cfg(test)]
@@ -9,7 +11,8 @@ mod worktop;
 
 pub use worktop::Worktop;
 
-use crate::image::raster::{PixelFormat, TileHead};
+use crate::image::native::filter::{self, FilterSpec};
+use crate::image::raster::{PixelFormat, Rect, TileHead};
 use crate::message::Failure;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -19,7 +22,7 @@ use std::str::FromStr;
 pub const BLUR_RADIUS_MAX: u32 = 64;
 
 /// One step of a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
     /// The pixels as they are.
     None,
@@ -30,17 +33,27 @@ pub enum Operation {
     Blur(u32),
     /// `|gx| + |gy|` of each channel, clamped, edges replicated; alpha is carried.
     Sobel,
+    /// A function of a shared object, the same whatever the [`Library`].
+    Filter(FilterSpec),
+    /// The tile is a file's bytes, see [`Origin::Bytes`](crate::image::layout::Origin::Bytes): a picture of this
+    /// many pixels across and down, decoded to 8-bit RGB by the C library stb_image 0.2.4, which has a hole
+    /// (CVE-2023-43898). Only with the feature `real-cve`.
+    Decode(u32, u32),
 }
 
 impl Operation {
-    /// What becomes of a tile's description: its rectangle stays, its format may change.
+    /// What becomes of a tile's description: its format may change, its rectangle only when it is decoded.
     pub fn output(&self, head: TileHead) -> TileHead {
         match self {
             Self::Grayscale => {
                 let channels = if head.format.has_alpha() { 2 } else { 1 };
                 TileHead { format: PixelFormat { channels, ..head.format }, ..head }
             }
-            Self::None | Self::Blur(_) | Self::Sobel => head,
+            Self::Decode(width, height) => {
+                let rect = Rect { x: 0, y: 0, width: *width, height: *height };
+                TileHead { rect, format: PixelFormat::RGB8, ..head }
+            }
+            Self::None | Self::Blur(_) | Self::Sobel | Self::Filter(_) => head,
         }
     }
 }
@@ -52,6 +65,8 @@ impl fmt::Display for Operation {
             Self::Grayscale => to.write_str("grayscale"),
             Self::Blur(radius) => write!(to, "blur:{radius}"),
             Self::Sobel => to.write_str("sobel"),
+            Self::Filter(spec) => spec.fmt(to),
+            Self::Decode(width, height) => write!(to, "decode:{width}x{height}"),
         }
     }
 }
@@ -64,6 +79,8 @@ impl FromStr for Operation {
             None if text == "none" => Ok(Self::None),
             None if text == "grayscale" => Ok(Self::Grayscale),
             None if text == "sobel" => Ok(Self::Sobel),
+            Some(_) if text.starts_with(filter::PREFIX) => text.parse().map(Self::Filter),
+            Some(("decode", size)) => decode::size_of(size),
             Some(("blur", radius)) => match radius.parse() {
                 Ok(radius) if (1..=BLUR_RADIUS_MAX).contains(&radius) => Ok(Self::Blur(radius)),
                 _ => Err(Failure::input(format!(
@@ -73,7 +90,7 @@ impl FromStr for Operation {
             },
             _ => Err(Failure::input(format!(
                 "there is no operation {text:?}: use none, grayscale, blur:R with R from 1 to \
-                 {BLUR_RADIUS_MAX}, or sobel"
+                 {BLUR_RADIUS_MAX}, sobel, or lib:PATH:SYMBOL"
             ))),
         }
     }

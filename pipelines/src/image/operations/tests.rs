@@ -21,6 +21,10 @@ fn what_does_not_exist_is_answered_with_what_does() {
         let what = name.parse::<Operation>().unwrap_err().what;
         assert!(what.contains("none, grayscale, blur:R") && what.contains("sobel"), "{what}");
     }
+    let what = "decode:0x9".parse::<Operation>().unwrap_err().what;
+    let hint =
+        if cfg!(feature = "real-cve") { "decode:WIDTHxHEIGHT" } else { "--features real-cve" };
+    assert!(what.contains(hint), "{what}");
     for name in ["blur:0", "blur:65", "blur:-1", "blur:x", "blur:"] {
         assert!(name.parse::<Operation>().unwrap_err().what.contains("from 1 to 64"));
     }
@@ -86,7 +90,7 @@ proptest! {
         }
         let operations: Vec<_> = order[..count]
             .iter()
-            .map(|o| if *o == Operation::Blur(0) { Operation::Blur(radius) } else { *o })
+            .map(|o| if *o == Operation::Blur(0) { Operation::Blur(radius) } else { o.clone() })
             .collect();
         let ours = run(&operations, Library::Rust, &head, &input);
         prop_assert_eq!(ours, run(&operations, Library::C, &head, &input));

@@ -1,7 +1,8 @@
 //! Where operations are applied: scratch that is reused, and the one crossing into C.
 
 use super::blur::{self, Divisor};
-use super::{Library, Operation, Sample, grayscale, sobel};
+use super::{Library, Operation, Sample, decode, grayscale, sobel};
+use crate::image::native::filter::{Filter, FilterSpec};
 use crate::image::native::{self, Kernel, fault_code};
 use crate::image::raster::TileHead;
 use crate::message::Failure;
@@ -13,6 +14,7 @@ pub struct Worktop {
     back: Vec<u8>,
     narrow: Scratch<u8>,
     wide: Scratch<u16>,
+    filters: Vec<Filter>,
 }
 
 #[derive(Default)]
@@ -27,16 +29,27 @@ impl Worktop {
         Self::default()
     }
 
+    /// Loads what `operations` need, so that `apply` does not have to.
+    ///
+    /// # Errors
+    /// As [`Filter::load`].
+    pub fn load(&mut self, operations: &[Operation]) -> Result<(), Failure> {
+        operations.iter().try_for_each(|operation| match operation {
+            Operation::Filter(spec) => loaded(&mut self.filters, spec).map(|_| ()),
+            _ => Ok(()),
+        })
+    }
+
     /// Applies `operations` in order to the tile `input` described by `head`, and gives the result
     /// with its own description. No operations is the same as [`Operation::None`].
     ///
     /// Whatever the library, the item crosses [`native::process`] exactly once with `fault` (one of
     /// [`fault_code`]), before anything else is done to it: with [`Library::Rust`] as a copy, with
-    /// [`Library::C`] as its first operation.
+    /// [`Library::C`] as its first operation, if that is no filter.
     ///
     /// # Errors
     /// [`Blame::Item`](crate::message::Blame::Item) when the tile does not have `head.bytes()` bytes,
-    /// or the native library refuses it.
+    /// or the native library or a filter refuses it; as [`Filter::load`] when a filter was not loaded before.
     pub fn apply<'a>(
         &'a mut self,
         operations: &[Operation],
@@ -53,21 +66,25 @@ impl Worktop {
                 head.bytes()
             )));
         };
-        let (first, later) = match (library, operations) {
-            (Library::C, [first, later @ ..]) => (*first, later),
-            _ => (Operation::None, operations),
+        let in_c = |operation: &Operation| match library {
+            Library::Rust => None,
+            Library::C => Kernel::of(operation),
         };
-        let mut now = first.output(*head);
+        let mut later = operations;
+        let (mut now, mut kernel) = (*head, Kernel::Copy);
+        if let Some((first, native)) = operations.first().and_then(|o| Some((o, in_c(o)?))) {
+            (now, kernel, later) = (first.output(*head), native, &operations[1..]);
+        }
         fit(&mut self.front, now.bytes());
-        native::process(first.into(), head, input, &mut self.front[..now.bytes()], fault)?;
+        native::process(kernel, head, input, &mut self.front[..now.bytes()], fault)?;
         for operation in later.iter().filter(|o| **o != Operation::None) {
             let next = operation.output(now);
             fit(&mut self.back, next.bytes());
-            match library {
-                Library::Rust => self.step(*operation, &now, &next),
-                Library::C => {
+            match in_c(operation) {
+                None => self.step(operation, &now, &next)?,
+                Some(kernel) => {
                     let (from, to) = (&self.front[..now.bytes()], &mut self.back[..next.bytes()]);
-                    native::process(Kernel::from(*operation), &now, from, to, fault_code::NONE)?;
+                    native::process(kernel, &now, from, to, fault_code::NONE)?;
                 }
             }
             std::mem::swap(&mut self.front, &mut self.back);
@@ -76,19 +93,39 @@ impl Worktop {
         Ok((now, &self.front[..now.bytes()]))
     }
 
-    /// One operation in Rust, from `front` to `back`.
-    fn step(&mut self, operation: Operation, now: &TileHead, next: &TileHead) {
-        let Self { front, back, narrow, wide } = self;
+    /// One operation that no kernel does, from `front` to `back`.
+    fn step(
+        &mut self,
+        operation: &Operation,
+        now: &TileHead,
+        next: &TileHead,
+    ) -> Result<(), Failure> {
+        let Self { front, back, narrow, wide, filters } = self;
         let (from, to) = (&front[..now.bytes()], &mut back[..next.bytes()]);
         match (operation, now.format.depth) {
             (Operation::None, _) => to.copy_from_slice(from),
             (Operation::Grayscale, _) => grayscale::apply(now, from, to),
-            (Operation::Blur(r), 8) => blur::apply(&mut narrow.blur, r as usize, now, from, to),
-            (Operation::Blur(r), _) => blur::apply(&mut wide.blur, r as usize, now, from, to),
+            (Operation::Blur(r), 8) => blur::apply(&mut narrow.blur, *r as usize, now, from, to),
+            (Operation::Blur(r), _) => blur::apply(&mut wide.blur, *r as usize, now, from, to),
             (Operation::Sobel, 8) => sobel::apply(&mut narrow.sobel, now, from, to),
             (Operation::Sobel, _) => sobel::apply(&mut wide.sobel, now, from, to),
+            (Operation::Decode(..), _) => decode::apply(from, next, to)?,
+            (Operation::Filter(spec), _) => loaded(filters, spec)?.call(now, from, to)?,
         }
+        Ok(())
     }
+}
+
+/// The filter of this spec, loaded if it is not yet.
+fn loaded<'a>(filters: &'a mut Vec<Filter>, spec: &FilterSpec) -> Result<&'a Filter, Failure> {
+    let at = match filters.iter().position(|f| f.spec() == spec) {
+        Some(at) => at,
+        None => {
+            filters.push(Filter::load(spec)?);
+            filters.len() - 1
+        }
+    };
+    Ok(&filters[at])
 }
 
 /// Makes room for `bytes`. It never shrinks: clearing what a smaller tile left would cost a pass.
