@@ -122,7 +122,7 @@ impl Work {
             let supply = feed.lock().expect("no panic").produce(Demand::of(NonZeroUsize::MIN));
             let Supply::Items(items) = supply.expect("a tile") else { return };
             for Entry { id: item, item: tile, .. } in items {
-                let applied = top.apply(operations, *library, &tile.head, &tile.pixels, 0);
+                let applied = top.apply(operations, *library, &tile.head, &tile.pixels, None);
                 let (head, pixels) = applied.expect("a tile");
                 let pixels_blake3 = *blake3::hash(pixels).as_bytes();
                 let mut slot = out.reserve().expect("open");

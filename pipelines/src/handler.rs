@@ -239,14 +239,14 @@ impl<'a> Desk<'a> {
         Ok(slot.freeze(len))
     }
 
-    /// Crosses into native code. `call` gets the number of the fault to commit there, 0 for none.
-    pub fn native<R>(&mut self, call: impl FnOnce(u32) -> R) -> R {
-        call(self.fired(Point::Native).map_or(0, Fault::native_code))
+    /// Crosses into native code. `call` gets the fault that is to strike there, if any.
+    pub fn native<R>(&mut self, call: impl FnOnce(Option<Fault>) -> R) -> R {
+        call(self.fired(Point::Native))
     }
 
     /// The point before the handler sees the item. An idle desk pays one compare.
     pub(crate) fn before(&mut self, unit: Unit) -> Result<(), Left> {
-        match self.fired(Point::Before) {
+        match self.fired(Point::Before).or_else(|| self.fired(Point::Line)) {
             None => Ok(()),
             Some(fault) => fault.commit(unit),
         }

@@ -88,10 +88,10 @@ fn items_ranges_and_attempts_decide_as_written() {
     let hits: Vec<_> = (0..40).filter_map(|i| p.decide(i, 0).map(|f| (i, f))).collect();
     let hang = Fault::Hang;
     let expected =
-        [(3, Fault::Abort), (10, hang), (15, hang), (20, hang), (30, Fault::Exit)].to_vec();
+        [(3, Fault::Abort), (10, hang), (15, hang), (20, hang), (30, Fault::Exit(0))].to_vec();
     assert_eq!(hits, expected);
     let second: Vec<_> = (0..40).filter_map(|i| p.decide(i, 1).map(|f| (i, f))).collect();
-    assert_eq!(second, [(30, Fault::Exit)]);
+    assert_eq!(second, [(30, Fault::Exit(0))]);
     assert_eq!(plan(1, &["abort@item=3", "hang@item=3"]).decide(3, 0), Some(Fault::Abort));
     assert_eq!(plan(1, &["hang@at=1s", "error@rate=5/s"]).decide(0, 0), None);
     assert!((0..99).all(|i| plan(1, &["abort@p=1"]).decide(i, 0).is_some()));

@@ -17,7 +17,7 @@ fn what_was_written_survives_its_writer() {
     let (_dir, path, writer) = new(10, true);
     assert_eq!((writer.begin(3), writer.begin(3), writer.begin(4)), (0, 1, 0));
     let receipts =
-        [writer.arm(Fault::Abort, 3, 1).unwrap(), writer.arm(Fault::Hang, 9, 0).unwrap()];
+        [writer.arm(Fault::Abort, 3, 1).unwrap(), writer.arm(Fault::Exit(7), 9, 0).unwrap()];
     // As a worker does it: through a mapping of its own that shows the receipts alone.
     let (file, cap) = writer.for_workers().unwrap();
     Receipts::attach(&file.try_clone_to_owned().unwrap(), cap).unwrap().sign(receipts[1]);
@@ -35,7 +35,7 @@ fn what_was_written_survives_its_writer() {
     let found = reader.read_receipts();
     let found: Vec<_> =
         found.iter().map(|r| (r.fault, r.item, r.attempt, r.fired_ns.is_some())).collect();
-    assert_eq!(found, [(Fault::Abort, 3, 1, false), (Fault::Hang, 9, 0, true)]);
+    assert_eq!(found, [(Fault::Abort, 3, 1, false), (Fault::Exit(7), 9, 0, true)]);
     let events = reader.events();
     let what: Vec<_> =
         events.iter().map(|e| (e.what, e.item, e.attempt, e.lane, e.value)).collect();

@@ -114,13 +114,14 @@ impl Portable for Errand {
     fn lower(&self, to: &mut Writer) {
         to.u64(self.item);
         to.u32(self.attempt);
-        to.u8(self.strike.map_or(0, |s| s.fault as u8));
+        to.u8(self.strike.map_or(0, |s| s.fault.code()));
+        to.u32(self.strike.map_or(0, |s| s.fault.number()));
         to.u32(self.strike.map_or(0, |s| s.receipt));
         self.route.lower(to);
     }
     fn lift(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         let (item, attempt) = (from.u64()?, from.u32()?);
-        let (fault, receipt) = (Fault::from_code(from.u8()?), from.u32()?);
+        let (fault, receipt) = (Fault::from_code(from.u8()?, from.u32()?), from.u32()?);
         let strike = fault.map(|fault| Strike { fault, receipt });
         Ok(Self { item, attempt, strike, route: Route::lift(from)? })
     }

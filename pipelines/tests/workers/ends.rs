@@ -104,7 +104,7 @@ fn hang() {
 }
 
 fn exit() {
-    let outcome = toil(Setup::default(), Start::Well, Numbers::to(12), always(5, Fault::Exit));
+    let outcome = toil(Setup::default(), Start::Well, Numbers::to(12), always(5, Fault::Exit(0)));
     let tally = Tally { produced: 12, done: 11, quarantined: 1, ..Default::default() };
     assert_eq!(outcome.tally(), tally);
     assert_eq!(outcome.aside[0].death, Death::Exit(0));

@@ -2,7 +2,8 @@
 
 use super::blur::{self, Divisor};
 use super::{Library, Operation, Sample, grayscale, sobel};
-use crate::image::native::{self, Kernel, fault_code};
+use crate::fault::Fault;
+use crate::image::native::{self, Kernel};
 use crate::image::raster::TileHead;
 use crate::message::Failure;
 
@@ -30,8 +31,8 @@ impl Worktop {
     /// Applies `operations` in order to the tile `input` described by `head`, and gives the result
     /// with its own description. No operations is the same as [`Operation::None`].
     ///
-    /// Whatever the library, the item crosses [`native::process`] exactly once with `fault` (one of
-    /// [`fault_code`]), before anything else is done to it: with [`Library::Rust`] as a copy, with
+    /// Whatever the library, the item crosses [`native::process`] exactly once with `fault`,
+    /// before anything else is done to it: with [`Library::Rust`] as a copy, with
     /// [`Library::C`] as its first operation.
     ///
     /// # Errors
@@ -43,7 +44,7 @@ impl Worktop {
         library: Library,
         head: &TileHead,
         input: &'a [u8],
-        fault: u32,
+        fault: Option<Fault>,
     ) -> Result<(TileHead, &'a [u8]), Failure> {
         let Some(input) = input.get(..head.bytes()) else {
             return Err(Failure::item(format!(
@@ -67,7 +68,7 @@ impl Worktop {
                 Library::Rust => self.step(*operation, &now, &next),
                 Library::C => {
                     let (from, to) = (&self.front[..now.bytes()], &mut self.back[..next.bytes()]);
-                    native::process(Kernel::from(*operation), &now, from, to, fault_code::NONE)?;
+                    native::process(Kernel::from(*operation), &now, from, to, None)?;
                 }
             }
             std::mem::swap(&mut self.front, &mut self.back);
