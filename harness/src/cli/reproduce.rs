@@ -21,7 +21,7 @@ impl Reproduce {
         let out = self.out.unwrap_or_else(|| Path::new("results").to_path_buf());
         let interrupted = interruption()?;
         let mut worst = Exit::Good;
-        for (name, _) in Experiment::embedded() {
+        for (name, _) in Experiment::of_the_thesis() {
             let whole = Experiment::load(name)?;
             let experiment = if self.full { whole } else { whole.small() };
             let exit = one(&experiment, &out.join(name), &interrupted)?;

@@ -17,6 +17,8 @@ fn specs_are_read_and_written_back() {
         ("panic@at=500ms", "panic@at=500ms"),
         ("panic@at=2.5s", "panic@at=2500ms"),
         ("kill-subject@item=7,attempts=all", "kill-subject@item=7,attempts=all"),
+        ("exit:7@item=3", "exit:7@item=3"),
+        ("slow:250@p=50%", "slow:250@p=0.5"),
     ] {
         let spec: FaultSpec = text.parse().unwrap();
         assert_eq!(spec.to_string(), written);
@@ -29,6 +31,9 @@ fn a_bad_spec_is_a_sentence_with_an_example() {
     for (text, part) in [
         ("abort", "does not say when"),
         ("aborted@p=1%", "no fault called"),
+        ("exit:256@p=1%", "N of exit:N is 1 to 255"),
+        ("slow@p=1%", "MS of slow:MS"),
+        ("hang:3@p=1%", "takes no number"),
         ("abort@p=120%", "between 0 and 1"),
         ("abort@p=NaN", "between 0 and 1"),
         ("abort@p=x", "not a number"),
@@ -57,6 +62,7 @@ fn strikes_in_toml_name_exactly_one_condition() {
     for (text, spec) in [
         ("fault='abort'\nwhen={p=0.01}", "abort@p=0.01"),
         ("fault='abort'\nwhen={p=1}", "abort@p=1"),
+        ("fault='exit:7'\nwhen={p=1}", "exit:7@p=1"),
         ("fault='abort'\nwhen={item=120}\nattempts='all'", "abort@item=120,attempts=all"),
         ("fault='abort'\nwhen={item='10..1000+50'}", "abort@item=10..1000+50"),
         ("fault='hang'\nwhen={at_ms=500}", "hang@at=500ms"),
@@ -74,7 +80,7 @@ fn strikes_in_toml_name_exactly_one_condition() {
         ("fault='abort'\nwhen={p=3.0}", "between 0 and 1"),
         ("fault='abort'\nwhen={item=true}", "an item is its number"),
         ("fault='abort'\nwhen={item=1}\nattempts='some'", "expected `all`"),
-        ("fault='burp'\nwhen={p=0.1}", "unknown variant `burp`"),
+        ("fault='burp'\nwhen={p=0.1}", "no fault called \"burp\""),
         ("fault='abort'", "missing field `when`"),
     ] {
         let error = read(text).unwrap_err();
