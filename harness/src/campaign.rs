@@ -1,6 +1,6 @@
 //! Runs an experiment: golden runs, then every trial of its schedule, each in a fresh folder.
 
-use crate::experiment::{Experiment, Options, Trial as Scheduled};
+use crate::experiment::{Experiment, MEMORY_MAX_MIB, Options, Trial as Scheduled};
 use crate::golden::Golden;
 use crate::history::{History, collect};
 use crate::output::BLACK_BOX;
