@@ -246,6 +246,7 @@ impl<'a> Desk<'a> {
 
     /// The point before the handler sees the item. An idle desk pays one compare.
     pub(crate) fn before(&mut self, unit: Unit) -> Result<(), Left> {
+        // On a line that nobody misuses, what would happen there ends the unit here.
         match self.fired(Point::Before).or_else(|| self.fired(Point::Line)) {
             None => Ok(()),
             Some(fault) => fault.commit(unit),
