@@ -1,6 +1,6 @@
 //! Runs an experiment: golden runs, then every trial of its schedule, each in a fresh folder.
 
-use crate::experiment::{Experiment, Options, Trial as Scheduled, pictures};
+use crate::experiment::{Experiment, MEMORY_MAX_MIB, Options, Trial as Scheduled, pictures};
 use crate::golden::Golden;
 use crate::history::{History, collect};
 use crate::output::BLACK_BOX;
@@ -120,6 +120,7 @@ fn job(experiment: &Experiment) -> Result<Job> {
         operations: operations.map_err(|e| wrong(&e))?,
         library: workload.library.parse().map_err(|e| wrong(&e))?,
         format: workload.format.parse().map_err(|e| wrong(&e))?,
+        ballast_bytes: (workload.ballast_mib as usize) << 20,
     })
 }
 
@@ -146,7 +147,7 @@ fn spec(
         spares: spares.map_or(1, |n| n as usize),
         attempts: attempts.unwrap_or(3),
         deadline: Duration::from_millis(deadline_ms.unwrap_or(10_000)),
-        memory_max_bytes: memory_max_mib.unwrap_or(512) << 20,
+        memory_max_bytes: memory_max_mib.unwrap_or(MEMORY_MAX_MIB) << 20,
         plan: experiment.plan(trial),
         events: None,
         observer: std::process::id() as i32,

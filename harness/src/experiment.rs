@@ -22,11 +22,17 @@ pub const MAX_BLOCKS: u32 = 1000;
 /// Blocks in quick mode: enough to see the experiment work, too few for an interval.
 pub const SMALL_BLOCKS: u32 = 3;
 
+/// What a worker may use at most, in MiB, if nothing else is said.
+pub const MEMORY_MAX_MIB: u64 = 512;
+/// No handler carries more ballast than this, in MiB.
+pub const MAX_BALLAST_MIB: u32 = 1 << 16;
+
 const EMBEDDED: &[(&str, &str)] = &[
     ("e1-availability", include_str!("../../experiments/e1-availability.toml")),
     ("e2-process-shutdown", include_str!("../../experiments/e2-process-shutdown.toml")),
     ("e3-ffi-abort", include_str!("../../experiments/e3-ffi-abort.toml")),
     ("e8-real-cve", include_str!("../../experiments/e8-real-cve.toml")),
+    ("e3-big-worker", include_str!("../../experiments/e3-big-worker.toml")),
 ];
 
 /// An experiment, as its file says.
@@ -76,6 +82,13 @@ pub struct Workload {
     /// What tiles are written as: `png`, `jpeg`, `jpeg:QUALITY` or `raw`.
     #[serde(default = "png")]
     pub format: String,
+    /// Private memory that each handler fills when it is opened, in MiB: 0, or at most [`MAX_BALLAST_MIB`].
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub ballast_mib: u32,
+}
+
+fn is_none(mib: &u32) -> bool {
+    *mib == 0
 }
 
 fn rust() -> String {
@@ -115,6 +128,11 @@ pub struct Options {
 }
 
 impl Experiment {
+    /// Those of the experiments that come with the program which the thesis asks for.
+    pub fn of_the_thesis() -> &'static [(&'static str, &'static str)] {
+        &EMBEDDED[..3]
+    }
+
     /// The experiments that come with the program: name and text of each.
     pub fn embedded() -> &'static [(&'static str, &'static str)] {
         EMBEDDED

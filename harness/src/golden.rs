@@ -10,6 +10,7 @@ use crate::subject::{Spec, Subject};
 use crate::trial::Trial;
 use anyhow::{Context, Result, bail};
 use pipelines::black_box::BlackBox;
+use pipelines::image::job::Job;
 use pipelines::sink::PARTIAL;
 use pipelines::sink::journal::{self, Journal};
 use std::path::Path;
@@ -58,9 +59,10 @@ impl Golden {
     }
 }
 
-/// The same work for the plain program, undisturbed, in `dir`.
+/// The same work for the plain program, undisturbed and without ballast, in `dir`.
 fn alone(spec: &Spec, dir: &Path) -> Spec {
     Spec {
+        job: Job { ballast_bytes: 0, ..spec.job.clone() },
         subject: Subject::Baseline,
         dir: dir.to_path_buf(),
         black_box: dir.join(BLACK_BOX),

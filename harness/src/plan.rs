@@ -52,7 +52,7 @@ impl FaultPlan {
     /// specs of moments never match here, see [`Self::timed`].
     ///
     /// A probability `p` strikes if `h < p · 2^64`, where `h` is the first eight bytes, little end first, of the
-    /// BLAKE3 hash of these 41 bytes: `"okiagari item  1"`, seed (u64), index of the spec (u32), number of the
+    /// BLAKE3 hash of these 41 bytes: `"okiagari item  1"`, seed (u64), index of the spec (u32), code of the
     /// fault (u8), item (u64), attempt (u32), all little end first.
     pub fn decide(&self, item: ItemId, attempt: u32) -> Option<Fault> {
         let strikes = |(index, spec): (usize, &FaultSpec)| {
@@ -75,7 +75,7 @@ impl FaultPlan {
     /// All strikes that belong to moments, in order of time (equal times: in order of the specs).
     ///
     /// A rate becomes Poisson arrivals: gaps of `-ln(u) / rate` with `u` in (0, 1] from the upper 53 bits of the
-    /// hash of `"okiagari time  1"`, seed (u64), index of the spec (u32), number of the fault (u8), number of the
+    /// hash of `"okiagari time  1"`, seed (u64), index of the spec (u32), code of the fault (u8), number of the
     /// arrival (u64). It ends at [`HORIZON_NS`] or after [`MAX_ARRIVALS`], whichever comes first.
     pub fn timed(&self) -> Vec<Timed> {
         let mut all = Vec::new();
@@ -119,7 +119,7 @@ fn layout(domain: &[u8; 16], seed: u64, index: usize, fault: Fault) -> Vec<u8> {
     bytes.extend_from_slice(domain);
     bytes.extend_from_slice(&seed.to_le_bytes());
     bytes.extend_from_slice(&(index as u32).to_le_bytes());
-    bytes.push(fault as u8);
+    bytes.push(fault.code());
     bytes
 }
 

@@ -54,7 +54,7 @@ impl Work {
             .expect("room for a file");
         let layout = probe(file.display().to_string(), Split::Tiles(256));
         let (operations, format) = (vec![Operation::Blur(2)], Format::Png);
-        let job = Job { operations, library: Library::Rust, format };
+        let job = Job::new(operations, Library::Rust, format);
         let result_bytes = job.result_bytes_max(layout.place(0).expect("a tile").head);
         Self { layout, job, result_bytes, scratch: scratch.to_path_buf() }
     }
@@ -114,7 +114,7 @@ impl Work {
 
     /// What `TileWork` and `Plain` do, without either.
     fn bare_thread(&self, feed: &Mutex<Feed>, folder: &Folder) {
-        let Job { operations, library, format } = &self.job;
+        let Job { operations, library, format, .. } = &self.job;
         let mut sink = Save::open(folder).expect("a journal");
         let out = Segment::heap(0, 2, self.result_bytes).expect("memory");
         let mut top = Worktop::default();
@@ -122,7 +122,7 @@ impl Work {
             let supply = feed.lock().expect("no panic").produce(Demand::of(NonZeroUsize::MIN));
             let Supply::Items(items) = supply.expect("a tile") else { return };
             for Entry { id: item, item: tile, .. } in items {
-                let applied = top.apply(operations, *library, &tile.head, &tile.pixels, 0);
+                let applied = top.apply(operations, *library, &tile.head, &tile.pixels, None);
                 let (head, pixels) = applied.expect("a tile");
                 let pixels_blake3 = *blake3::hash(pixels).as_bytes();
                 let mut slot = out.reserve().expect("open");

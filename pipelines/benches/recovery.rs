@@ -70,7 +70,7 @@ fn run() -> Result<Vec<u64>, Failure> {
     let input = format!("synthetic:256x{}", 256 * 2 * ABORTS);
     let layout = source::probe(&[input], Split::Tiles(256), 1, dir.path())?;
     let (operations, format) = (vec![Operation::Blur(2)], Format::Png);
-    let job = Job { operations, library: Library::Rust, format };
+    let job = Job::new(operations, Library::Rust, format);
     let head = layout.place(0).expect("the scene has tiles").head;
     let slab = Segment::slab(0, 8, layout.tile_bytes_max())?;
     let isolation = Isolation::new(vec![slab.clone()], job.result_bytes_max(head));

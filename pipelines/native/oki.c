@@ -1,12 +1,10 @@
-/* One entry, four operations, five ways to fail. Integers only, so that Rust gives the same bits. */
-#define _POSIX_C_SOURCE 200809L
-
+/* One entry, four operations. Integers only, so that Rust gives the same bits. */
+#include "deaths.h"
 #include "oki.h"
 
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define RADIUS_MAX 64u
 
@@ -76,36 +74,13 @@ static int32_t check(const struct oki_task *task) {
     if (task->operation == OKI_BLUR && (task->radius < 1 || task->radius > RADIUS_MAX)) {
         return OKI_ERROR_RADIUS;
     }
-    return task->fault > OKI_FAULT_ERROR ? OKI_ERROR_FAULT : OKI_DONE;
-}
-
-static int32_t strike(uint32_t fault) {
-    switch (fault) {
-    case OKI_FAULT_ABORT:
-        abort();
-    case OKI_FAULT_SEGFAULT: {
-        /* The address is volatile too, so that the compiler cannot know the store to be invalid. */
-        volatile uintptr_t unmapped = 8;
-        *(volatile uint32_t *)unmapped = 1;
-        return OKI_ERROR_FAULT;
-    }
-    case OKI_FAULT_EXIT:
-        exit(0);
-    case OKI_FAULT_HANG:
-        for (;;) {
-            pause();
-        }
-    case OKI_FAULT_ERROR:
-        return OKI_ERROR_INJECTED;
-    default:
-        return OKI_DONE;
-    }
+    return OKI_DONE;
 }
 
 int32_t oki_process(const struct oki_task *task) {
     int32_t state = check(task);
     if (state == OKI_DONE) {
-        state = strike(task->fault);
+        state = oki_strike(task->fault, task->number);
     }
     if (state != OKI_DONE) {
         return state;

@@ -11,13 +11,27 @@ enum oki_operation {
     OKI_SOBEL = 3,
 };
 
+/* The codes of the table of faults (src/fault/table.rs), of those that are native. */
 enum oki_fault {
     OKI_FAULT_NONE = 0,
-    OKI_FAULT_ABORT = 1,
-    OKI_FAULT_SEGFAULT = 2,
-    OKI_FAULT_EXIT = 3,
-    OKI_FAULT_HANG = 4,
-    OKI_FAULT_ERROR = 5,
+    OKI_FAULT_ABORT = 2,
+    OKI_FAULT_SEGFAULT = 3,
+    OKI_FAULT_EXIT = 4,
+    OKI_FAULT_HANG = 5,
+    OKI_FAULT_ERROR = 7,
+    OKI_FAULT_BUS = 9,
+    OKI_FAULT_ILLEGAL = 10,
+    OKI_FAULT_FPE = 11,
+    OKI_FAULT_TRAP = 12,
+    OKI_FAULT_STACK_OVERFLOW = 13,
+    OKI_FAULT_STACK_OVERFLOW_THREAD = 14,
+    OKI_FAULT_UNWIND = 15,
+    OKI_FAULT_LONGJMP = 16,
+    OKI_FAULT_HEAP_CORRUPTION = 17,
+    OKI_FAULT_SPIN = 18,
+    OKI_FAULT_LEAK = 19,
+    OKI_FAULT_WRONG_CODE = 20,
+    OKI_FAULT_SLOW = 21,
 };
 
 enum oki_result {
@@ -46,7 +60,8 @@ struct oki_task {
     uint32_t depth;     /* bits a sample: 8 or 16 */
     const void *input;
     void *output;
-    uint32_t fault;     /* enum oki_fault */
+    uint32_t fault;     /* enum oki_fault: what strikes at the start of the call */
+    uint32_t number;    /* of OKI_FAULT_EXIT: the status; of OKI_FAULT_SLOW: milliseconds; else 0 */
 };
 
 /* Returns OKI_DONE, or a negative enum oki_result; after an error `output` is not to be used. */

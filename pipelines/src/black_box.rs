@@ -241,7 +241,8 @@ impl BlackBox {
             slot.item.load(Relaxed) == item
                 && slot.attempt.load(Relaxed) == attempt
                 && slot.fired_ns.load(Acquire) == 0
-                && Fault::from_code(slot.fault.load(Acquire)) == Some(fault)
+                && Fault::from_code(slot.fault.load(Acquire), slot.number.load(Relaxed))
+                    == Some(fault)
         };
         if let Some((number, _)) = last.find(|(_, slot)| same(slot)) {
             return Some(number as u32);
@@ -252,7 +253,8 @@ impl BlackBox {
         slot.item.store(item, Relaxed);
         slot.attempt.store(attempt, Relaxed);
         slot.armed_ns.store(now_ns(), Relaxed);
-        slot.fault.store(fault as u8, Release);
+        slot.number.store(fault.number(), Relaxed);
+        slot.fault.store(fault.code(), Release);
         Some(number)
     }
 
@@ -263,7 +265,7 @@ impl BlackBox {
         let read = |slot: &ReceiptSlot| {
             let fired_ns = slot.fired_ns.load(Acquire);
             Some(Receipt {
-                fault: Fault::from_code(slot.fault.load(Acquire))?,
+                fault: Fault::from_code(slot.fault.load(Acquire), slot.number.load(Relaxed))?,
                 item: slot.item.load(Relaxed),
                 attempt: slot.attempt.load(Relaxed),
                 armed_ns: slot.armed_ns.load(Relaxed),

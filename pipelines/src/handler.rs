@@ -4,7 +4,7 @@ use crate::acknowledger::Ticket;
 use crate::black_box::Receipts;
 use crate::engine::batcher::{BatchInfo, Trigger};
 use crate::engine::leave::Leave;
-use crate::fault::strike::{Strike, Unit};
+use crate::fault::strike::{Misconduct, Strike, Unit};
 use crate::fault::{Fault, Point};
 use crate::isolation::segment::{Buf, Segment};
 use crate::message::{Failure, ItemId};
@@ -249,17 +249,26 @@ impl<'a> Desk<'a> {
         Ok(slot.freeze(len))
     }
 
-    /// Crosses into native code. `call` gets the number of the fault to commit there, 0 for none.
-    pub fn native<R>(&mut self, call: impl FnOnce(u32) -> R) -> R {
-        call(self.fired(Point::Native).map_or(0, Fault::native_code))
+    /// Crosses into native code. `call` gets the fault that is to strike there, if any.
+    pub fn native<R>(&mut self, call: impl FnOnce(Option<Fault>) -> R) -> R {
+        call(self.fired(Point::Native))
     }
 
     /// The point before the handler sees the item. An idle desk pays one compare.
     pub(crate) fn before(&mut self, unit: Unit) -> Result<(), Left> {
-        match self.fired(Point::Before) {
+        let waits = unit == Unit::Worker
+            && self.strike.is_some_and(|strike| strike.fault.misconduct().is_some());
+        // Without a line of its own, what would happen there ends the unit here.
+        let on_the_line = |desk: &mut Self| if waits { None } else { desk.fired(Point::Line) };
+        match self.fired(Point::Before).or_else(|| on_the_line(self)) {
             None => Ok(()),
             Some(fault) => fault.commit(unit),
         }
+    }
+
+    /// How a worker misbehaves towards its lane, once the item is done.
+    pub(crate) fn misconduct(&mut self) -> Option<Misconduct> {
+        self.fired(Point::Line).and_then(Fault::misconduct)
     }
 
     /// The fault meant for this point, its receipt signed.

@@ -109,8 +109,8 @@
 //! fn program(dir: &Path) -> Result<(), Failure> {
 //!     worker::enter(&[role::<TileWork>()]); // in a worker this never returns
 //!     let layout = probe(&["scene.tif".to_owned()], Split::Tiles(256), 1, dir)?;
-//!     let (operations, format) = (vec![Operation::Blur(2)], Format::Png);
-//!     let job = Job { operations, library: Library::C, format };
+//!     let format = Format::Png;
+//!     let job = Job::new(vec![Operation::Blur(2)], Library::C, format);
 //!     let slab = Segment::slab(0, 8, layout.tile_bytes_max())?;
 //!     let largest = layout.place(0).expect("it has pixels").head;
 //!     let isolation = Isolation::new(vec![slab.clone()], job.result_bytes_max(largest));

@@ -21,7 +21,7 @@ impl Reproduce {
         let out = self.out.unwrap_or_else(|| Path::new("results").to_path_buf());
         let interrupted = interruption()?;
         let mut worst = Exit::Good;
-        for (name, _) in Experiment::embedded() {
+        for (name, _) in Experiment::of_the_thesis() {
             let whole = Experiment::load(name)?;
             // Its decoder is built on request, and its question is not the thesis's.
             if pictures::count(&whole.workload.input)?.is_some() {

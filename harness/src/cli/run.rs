@@ -152,11 +152,7 @@ impl Run {
             dir: self.out.clone(),
             black_box: self.out.join(BLACK_BOX),
             layout,
-            job: Job {
-                operations: self.operations.clone(),
-                library: self.library,
-                format: self.format,
-            },
+            job: Job::new(self.operations.clone(), self.library, self.format),
             workers: self.workers.map_or(cores.min(WORKERS_MAX), usize::from),
             max_demand: self.max_demand.into(),
             spares: self.spares.into(),

@@ -1,6 +1,6 @@
 //! Whether the values of an experiment make sense, each alone and together.
 
-use super::{Experiment, MAX_BLOCKS, Options, SUBJECTS, Workload};
+use super::{Experiment, MAX_BALLAST_MIB, MAX_BLOCKS, MEMORY_MAX_MIB, Options, SUBJECTS, Workload};
 
 impl Experiment {
     /// Whether all values make sense together.
@@ -34,6 +34,7 @@ impl Experiment {
                 );
             }
             options.check(name)?;
+            self.workload.fits(name, options)?;
         }
         match self.expect.keys().find(|name| !self.subject.contains_key(*name)) {
             Some(name) => no(
@@ -69,7 +70,22 @@ impl Workload {
                 "must be \"png\", \"jpeg\", \"jpeg:QUALITY\" (1 to 100) or \"raw\"",
             );
         }
+        if self.ballast_mib > MAX_BALLAST_MIB {
+            return no("ballast_mib", &format!("must be at most {MAX_BALLAST_MIB}"));
+        }
         Ok(())
+    }
+
+    /// A worker must be allowed what it is told to carry, and more.
+    fn fits(&self, subject: &str, options: &Options) -> Result<(), (String, String)> {
+        let (ballast, most) =
+            (u64::from(self.ballast_mib), options.memory_max_mib.unwrap_or(MEMORY_MAX_MIB));
+        // Only processes have a limit; a shared one carries a ballast for each of its lanes.
+        if ballast == 0 || !["htpipe", "okiagari"].contains(&subject) || ballast < most {
+            return Ok(());
+        }
+        let why = format!("is {most}, but must be more than ballast_mib, which is {ballast}");
+        Err((format!("subject.{subject}.memory_max_mib"), why))
     }
 }
 

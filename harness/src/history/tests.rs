@@ -77,7 +77,7 @@ fn a_file_that_cannot_be_read_is_told_by_file_and_line() {
         ("runs.csv", "0,0,baseline", "x,0,baseline", "line 2: field 0: invalid digit"),
         ("runs.csv", "\n1,", "\n0,", "line 3: run 0 stands here twice"),
         ("injections.csv", "\n0,", "\n9,", "line 2: run 9 does not stand in runs.csv"),
-        ("injections.csv", "abort", "burp", "unknown variant `burp`"),
+        ("injections.csv", "abort", "burp", "no fault called \"burp\""),
     ] {
         let error = spoil(file, &|t: &str| t.replacen(from, to, 1));
         assert!(error.contains(file) && error.contains(said), "{error}");

@@ -35,7 +35,7 @@ pub enum When {
 
 /// A fault and when it strikes.
 ///
-/// SPEC text: `FAULT@WHEN[,attempts=all]` with WHEN one of `item=120`, `item=10..1000+50` (both ends inclusive,
+/// SPEC text: `FAULT@WHEN[,attempts=all]` with FAULT as in `okiagari faults` and WHEN one of `item=120`, `item=10..1000+50` (both ends inclusive,
 /// `+1` may be left out), `p=1%` or `p=0.01`, `at=500ms` or `at=2.5s`, `rate=0.2/s`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Form", into = "Form")]

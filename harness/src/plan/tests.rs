@@ -17,6 +17,8 @@ fn specs_are_read_and_written_back() {
         ("panic@at=500ms", "panic@at=500ms"),
         ("panic@at=2.5s", "panic@at=2500ms"),
         ("kill-subject@item=7,attempts=all", "kill-subject@item=7,attempts=all"),
+        ("exit:7@item=3", "exit:7@item=3"),
+        ("slow:250@p=50%", "slow:250@p=0.5"),
     ] {
         let spec: FaultSpec = text.parse().unwrap();
         assert_eq!(spec.to_string(), written);
@@ -29,6 +31,9 @@ fn a_bad_spec_is_a_sentence_with_an_example() {
     for (text, part) in [
         ("abort", "does not say when"),
         ("aborted@p=1%", "no fault called"),
+        ("exit:256@p=1%", "N of exit:N is 1 to 255"),
+        ("slow@p=1%", "MS of slow:MS"),
+        ("hang:3@p=1%", "takes no number"),
         ("abort@p=120%", "between 0 and 1"),
         ("abort@p=NaN", "between 0 and 1"),
         ("abort@p=x", "not a number"),
@@ -57,6 +62,7 @@ fn strikes_in_toml_name_exactly_one_condition() {
     for (text, spec) in [
         ("fault='abort'\nwhen={p=0.01}", "abort@p=0.01"),
         ("fault='abort'\nwhen={p=1}", "abort@p=1"),
+        ("fault='exit:7'\nwhen={p=1}", "exit:7@p=1"),
         ("fault='abort'\nwhen={item=120}\nattempts='all'", "abort@item=120,attempts=all"),
         ("fault='abort'\nwhen={item='10..1000+50'}", "abort@item=10..1000+50"),
         ("fault='hang'\nwhen={at_ms=500}", "hang@at=500ms"),
@@ -74,7 +80,7 @@ fn strikes_in_toml_name_exactly_one_condition() {
         ("fault='abort'\nwhen={p=3.0}", "between 0 and 1"),
         ("fault='abort'\nwhen={item=true}", "an item is its number"),
         ("fault='abort'\nwhen={item=1}\nattempts='some'", "expected `all`"),
-        ("fault='burp'\nwhen={p=0.1}", "unknown variant `burp`"),
+        ("fault='burp'\nwhen={p=0.1}", "no fault called \"burp\""),
         ("fault='abort'", "missing field `when`"),
     ] {
         let error = read(text).unwrap_err();
@@ -88,10 +94,10 @@ fn items_ranges_and_attempts_decide_as_written() {
     let hits: Vec<_> = (0..40).filter_map(|i| p.decide(i, 0).map(|f| (i, f))).collect();
     let hang = Fault::Hang;
     let expected =
-        [(3, Fault::Abort), (10, hang), (15, hang), (20, hang), (30, Fault::Exit)].to_vec();
+        [(3, Fault::Abort), (10, hang), (15, hang), (20, hang), (30, Fault::Exit(0))].to_vec();
     assert_eq!(hits, expected);
     let second: Vec<_> = (0..40).filter_map(|i| p.decide(i, 1).map(|f| (i, f))).collect();
-    assert_eq!(second, [(30, Fault::Exit)]);
+    assert_eq!(second, [(30, Fault::Exit(0))]);
     assert_eq!(plan(1, &["abort@item=3", "hang@item=3"]).decide(3, 0), Some(Fault::Abort));
     assert_eq!(plan(1, &["hang@at=1s", "error@rate=5/s"]).decide(0, 0), None);
     assert!((0..99).all(|i| plan(1, &["abort@p=1"]).decide(i, 0).is_some()));

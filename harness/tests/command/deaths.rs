@@ -45,10 +45,18 @@ fn okiagari_gets_up_after_every_fault_and_names_the_cause() {
         ("abort", "signal 6"),
         ("segfault", "signal 11"),
         ("shutdown", "signal 9"),
+        ("bus", "signal 7"),
+        ("stack-overflow", "signal 6"),
+        ("term", "signal 15"),
+        ("orphan", "signal 9"),
         ("exit", "exit 0"),
+        ("exit:7", "exit 7"),
         ("panic", "panic"),
         ("error", "error"),
+        ("wrong-code", "error"),
         ("hang", "hang"),
+        ("spin", "hang"),
+        ("stop", "hang"),
     ] {
         let words = format!("{JOB} --fault {fault}@item=5 --deadline 300ms --out {fault}");
         scratch.okiagari(&words).with(0);
@@ -62,6 +70,27 @@ fn okiagari_gets_up_after_every_fault_and_names_the_cause() {
             let attempts = if row["item"] == "5" { "2" } else { "1" };
             assert_eq!(row["attempts"], attempts, "{fault}, item {}", row["item"]);
         }
+    }
+}
+
+#[test]
+fn what_is_no_death_costs_no_attempt_and_a_damaged_heap_one_whoever_pays() {
+    let scratch = Scratch::new();
+    scene(&scratch);
+    let right = tiles(&scratch.path("right"));
+    for (fault, deaths) in
+        [("slow:20", json!({})), ("leak", json!({})), ("heap-corruption", json!({ "signal 6": 1 }))]
+    {
+        scratch.okiagari(&format!("{JOB} --fault {fault}@item=5 --out {fault}")).with(0);
+        let dir = scratch.path(fault);
+        assert!(tiles(&dir) == right, "{fault}");
+        let summary = summary(&dir);
+        assert_eq!((&summary["deaths"], &summary["faults_injected"]), (&deaths, &json!(1)));
+        let attempts = 24 + deaths.as_object().unwrap().len();
+        assert_eq!(summary["attempts"], json!(attempts), "{fault}");
+        // Whoever paid for the heap, it was not the one who damaged it.
+        let row = rows(&dir.join("manifest.csv")).into_iter().find(|r| r["item"] == "5").unwrap();
+        assert_eq!(row["attempts"], "1", "{fault}");
     }
 }
 

@@ -37,7 +37,9 @@ pub(super) struct ReceiptSlot {
     pub(super) fired_ns: AtomicU64,
     pub(super) attempt: AtomicU32,
     pub(super) fault: AtomicU8,
-    pub(super) _pad: [u8; 35],
+    pub(super) _pad: [u8; 3],
+    pub(super) number: AtomicU32,
+    pub(super) _rest: [u8; 28],
 }
 
 #[repr(C)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicU32;
 use std::thread::scope;
 use tempfile::TempDir;
 
@@ -17,7 +18,7 @@ fn what_was_written_survives_its_writer() {
     let (_dir, path, writer) = new(10, true);
     assert_eq!((writer.begin(3), writer.begin(3), writer.begin(4)), (0, 1, 0));
     let receipts =
-        [writer.arm(Fault::Abort, 3, 1).unwrap(), writer.arm(Fault::Hang, 9, 0).unwrap()];
+        [writer.arm(Fault::Abort, 3, 1).unwrap(), writer.arm(Fault::Exit(7), 9, 0).unwrap()];
     // As a worker does it: through a mapping of its own that shows the receipts alone.
     let (file, cap) = writer.for_workers().unwrap();
     Receipts::attach(&file.try_clone_to_owned().unwrap(), cap).unwrap().sign(receipts[1]);
@@ -35,7 +36,7 @@ fn what_was_written_survives_its_writer() {
     let found = reader.read_receipts();
     let found: Vec<_> =
         found.iter().map(|r| (r.fault, r.item, r.attempt, r.fired_ns.is_some())).collect();
-    assert_eq!(found, [(Fault::Abort, 3, 1, false), (Fault::Hang, 9, 0, true)]);
+    assert_eq!(found, [(Fault::Abort, 3, 1, false), (Fault::Exit(7), 9, 0, true)]);
     let events = reader.events();
     let what: Vec<_> =
         events.iter().map(|e| (e.what, e.item, e.attempt, e.lane, e.value)).collect();
@@ -124,7 +125,8 @@ fn a_torn_event_is_left_out() {
 fn without_a_receipt_nothing_is_armed() {
     let (_dir, _, black_box) = new(1, true);
     let cap = black_box.parts.receipts_cap;
-    let arm = || black_box.arm(Fault::Abort, 0, 0);
+    let next = AtomicU32::new(0);
+    let arm = || black_box.arm(Fault::Abort, 0, next.fetch_add(1, Relaxed));
     let armed: BTreeSet<_> = scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|_| scope.spawn(|| (0..cap).filter_map(|_| arm()).collect::<Vec<_>>()))

@@ -2,196 +2,239 @@
 //! point of the item's way; what happens there is the same code for every subject.
 
 pub mod strike;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use table::TABLE;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::mem::discriminant;
 use std::str::FromStr;
 
-/// A fault that can be injected.
+/// A fault that can be injected. It is written as its name in the table; a few carry a number: `exit:7`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[repr(u8)]
+#[serde(try_from = "String", into = "String")]
 pub enum Fault {
     /// The unit that executes the item ends without a word (the thesis's function 1).
-    Shutdown = 1,
+    Shutdown,
     /// `abort()` in C, inside the native call (the thesis's function 2).
-    Abort = 2,
+    Abort,
     /// A store to an address that is not mapped, in C.
-    Segfault = 3,
-    /// A library that calls `exit(0)`: looks like success, and never is.
-    Exit = 4,
-    /// A native call that never returns.
-    Hang = 5,
-    /// A Rust panic in the handler.
-    Panic = 6,
-    /// The native call returns an error code.
-    Error = 7,
+    Segfault,
+    /// A store to a mapped file beyond its end, in C.
+    Bus,
+    /// An instruction that no processor has.
+    Illegal,
+    /// A division by zero.
+    Fpe,
+    /// A breakpoint that no debugger waits for.
+    Trap,
+    /// Native recursion without end, on the thread that calls.
+    StackOverflow,
+    /// The same on a thread of the library's own.
+    StackOverflowThread,
+    /// An exception of another language that leaves the native call.
+    Unwind,
+    /// A jump into a function that has returned.
+    Longjmp,
+    /// SIGTERM to whatever executes the item.
+    Term,
+    /// A process of the worker's own that outlives it.
+    Orphan,
     /// SIGKILL of the whole subject.
-    KillSubject = 8,
+    KillSubject,
+    /// A library that calls `exit` with this status: 0 looks like success, and never is.
+    Exit(u8),
+    /// A native call that never returns, and uses no processor.
+    Hang,
+    /// A native call that never returns, and uses a processor.
+    Spin,
+    /// A heap that is damaged now, and found out some calls later.
+    HeapCorruption,
+    /// Memory that is never freed.
+    Leak,
+    /// An answer that means nothing.
+    Garbage,
+    /// An answer that says it is larger than anything may be.
+    Oversized,
+    /// A worker that lives on and hears and says nothing.
+    ClosedSocket,
+    /// The end of a worker right after its answer.
+    AfterResult,
+    /// A worker that ends, and whose next start ends before it is ready.
+    NoHandshake,
+    /// The same, several starts in a row.
+    CrashLoop,
+    /// SIGSTOP to whatever executes the item.
+    Stop,
+    /// A native call that takes so many milliseconds longer. 0 is the placebo.
+    Slow(u32),
+    /// A return code that the library's header does not know.
+    WrongCode,
+    /// A Rust panic in the handler.
+    Panic,
+    /// The native call returns an error code.
+    Error,
+}
+
+/// What kind of trouble it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Something ends by a signal.
+    Crash,
+    /// Something ends as if it had meant to.
+    Exit,
+    /// Something never ends.
+    Hang,
+    /// Memory is damaged, or used up.
+    Memory,
+    /// The agreement between a worker and its supervisor is broken.
+    Protocol,
+    /// Neither dead nor well.
+    Gray,
+    /// What comes back is wrong.
+    Value,
+    /// What comes back says that it failed.
+    Error,
+}
+
+impl Class {
+    /// Its name, one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::Exit => "exit",
+            Self::Hang => "hang",
+            Self::Memory => "memory",
+            Self::Protocol => "protocol",
+            Self::Gray => "gray",
+            Self::Value => "value",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// Where on an item's way a fault fires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[repr(u8)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
     /// Before the handler sees the item.
-    Before = 1,
+    Before,
     /// Inside the native (FFI) call.
-    Native = 2,
+    Native,
+    /// On the line between a worker process and its supervisor. A thread has none: there it is a shutdown.
+    Line,
 }
 
 /// What the table knows of a fault.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
-    /// The fault.
+    /// The fault; one that carries a number, with an example of it.
     pub fault: Fault,
-    /// Its name in a fault SPEC and in every file.
+    /// What it is called in every file of numbers: never used again for another.
+    pub code: u8,
+    /// Its name in a fault SPEC and in every file, without a number.
     pub name: &'static str,
+    /// What kind of trouble it is.
+    pub class: Class,
     /// Where it fires.
     pub point: Point,
+    /// What injecting it takes: 0 nothing, 1 signals or processes. None needs privileges.
+    pub tier: u8,
     /// How it comes about, in a few words.
     pub how: &'static str,
     /// What a supervised pipeline owes its user when it happens.
     pub contract: &'static str,
 }
 
-/// Every fault there is, in the order in which they are listed.
-pub const TABLE: &[Entry] = &[
-    Entry {
-        fault: Fault::Shutdown,
-        name: "shutdown",
-        point: Point::Before,
-        how: "the worker process gets SIGKILL; a supervised thread unwinds; a plain thread leaves its loop",
-        contract: "the item is retried by another worker, nothing is lost",
-    },
-    Entry {
-        fault: Fault::Abort,
-        name: "abort",
-        point: Point::Native,
-        how: "C code calls abort() inside the native call",
-        contract: "the worker is replaced, the item retried",
-    },
-    Entry {
-        fault: Fault::Segfault,
-        name: "segfault",
-        point: Point::Native,
-        how: "C code writes to an address that is not mapped",
-        contract: "the worker is replaced, the item retried",
-    },
-    Entry {
-        fault: Fault::Exit,
-        name: "exit",
-        point: Point::Native,
-        how: "C code calls exit(0) in the middle of an item",
-        contract: "never taken for success: the worker is replaced, the item retried",
-    },
-    Entry {
-        fault: Fault::Hang,
-        name: "hang",
-        point: Point::Native,
-        how: "C code never returns",
-        contract: "the worker is ended at its deadline, the item retried",
-    },
-    Entry {
-        fault: Fault::Panic,
-        name: "panic",
-        point: Point::Before,
-        how: "the Rust handler panics",
-        contract: "the handler is opened anew, the item retried",
-    },
-    Entry {
-        fault: Fault::Error,
-        name: "error",
-        point: Point::Native,
-        how: "the native call returns an error code",
-        contract: "the item is retried, then declared failed",
-    },
-    Entry {
-        fault: Fault::KillSubject,
-        name: "kill-subject",
-        point: Point::Before,
-        how: "the whole subject gets SIGKILL",
-        contract: "started again by the observer, it goes on from its journal",
-    },
-];
+impl Entry {
+    /// How it is written in a SPEC, like `slow:MS`.
+    pub fn usage(&self) -> String {
+        match self.fault {
+            Fault::Exit(_) => format!("{0}, {0}:N", self.name),
+            Fault::Slow(_) => format!("{}:MS", self.name),
+            _ => self.name.to_owned(),
+        }
+    }
+}
 
 impl Fault {
     /// What the table knows of this fault.
     pub fn entry(self) -> &'static Entry {
-        TABLE.iter().find(|e| e.fault == self).expect("every fault stands in the table")
+        let same = |e: &&Entry| discriminant(&e.fault) == discriminant(&self);
+        TABLE.iter().find(same).expect("every fault stands in the table")
     }
-    /// The fault with this number in a black box.
-    pub fn from_code(code: u8) -> Option<Self> {
-        TABLE.iter().map(|e| e.fault).find(|f| *f as u8 == code)
+    /// Its code in the table.
+    pub fn code(self) -> u8 {
+        self.entry().code
+    }
+    /// The number that it carries: an exit status, or milliseconds; 0 for all others.
+    pub fn number(self) -> u32 {
+        match self {
+            Self::Exit(status) => status.into(),
+            Self::Slow(ms) => ms,
+            _ => 0,
+        }
+    }
+    /// The fault with this code and number, if there is one.
+    pub fn from_code(code: u8, number: u32) -> Option<Self> {
+        match TABLE.iter().find(|e| e.code == code)?.fault {
+            Self::Exit(_) => number.try_into().ok().map(Self::Exit),
+            Self::Slow(_) => Some(Self::Slow(number)),
+            fault => (number == 0).then_some(fault),
+        }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.entry().name)
+        let name = self.entry().name;
+        match self {
+            Self::Exit(status @ 1..) => write!(f, "{name}:{status}"),
+            Self::Slow(ms) => write!(f, "{name}:{ms}"),
+            _ => f.write_str(name),
+        }
     }
 }
 
 impl FromStr for Fault {
     type Err = String;
-    fn from_str(name: &str) -> Result<Self, String> {
-        TABLE.iter().find(|e| e.name == name).map(|e| e.fault).ok_or_else(|| {
-            let names: Vec<_> = TABLE.iter().map(|e| e.name).collect();
-            format!("there is no fault called {name:?}; there are: {}", names.join(", "))
-        })
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, number) = match text.split_once(':') {
+            Some((name, number)) => (name, Some(number)),
+            None => (text, None),
+        };
+        let entry = TABLE.iter().find(|e| e.name == name).ok_or_else(|| {
+            let names: Vec<_> = TABLE.iter().map(Entry::usage).collect();
+            format!("there is no fault called {text:?}; there are: {}", names.join(", "))
+        })?;
+        match (entry.fault, number) {
+            (Self::Exit(_), None) => Ok(Self::Exit(0)),
+            (Self::Exit(_), Some(status)) => match status.parse() {
+                Ok(status @ 1..) => Ok(Self::Exit(status)),
+                _ => Err(format!("{text:?}: N of exit:N is 1 to 255; exit alone is exit(0)")),
+            },
+            (Self::Slow(_), number) => {
+                let ms = number.and_then(|ms| ms.parse().ok());
+                let why = || format!("{text:?}: MS of slow:MS is a number of milliseconds");
+                ms.map(Self::Slow).ok_or_else(why)
+            }
+            (fault, None) => Ok(fault),
+            (_, Some(_)) => Err(format!("{text:?}: {name} takes no number")),
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A new variant does not compile before it is named here, and then the test below wants an entry.
-    fn number(fault: Fault) -> usize {
-        match fault {
-            Fault::Shutdown => 0,
-            Fault::Abort => 1,
-            Fault::Segfault => 2,
-            Fault::Exit => 3,
-            Fault::Hang => 4,
-            Fault::Panic => 5,
-            Fault::Error => 6,
-            Fault::KillSubject => 7,
-        }
+impl TryFrom<String> for Fault {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
+}
 
-    #[test]
-    fn the_table_has_every_fault_once() {
-        assert!(TABLE.iter().map(|e| number(e.fault)).eq(0..8));
-        for entry in TABLE {
-            assert_eq!(Fault::from_code(entry.fault as u8), Some(entry.fault));
-            assert_eq!(entry.fault.entry().name, entry.name);
-        }
-        assert_eq!(
-            (Fault::from_code(0), Fault::from_code(9), Fault::from_code(255)),
-            (None, None, None)
-        );
-    }
-
-    #[test]
-    fn names_are_read_back() {
-        for Entry { fault, name, .. } in TABLE {
-            assert_eq!((name.parse(), fault.to_string()), (Ok(*fault), (*name).to_string()));
-            // The files of an experiment write it the same way.
-            assert_eq!(serde_json::to_value(fault).unwrap(), *name);
-        }
-        let refused = "Abort".parse::<Fault>().unwrap_err();
-        assert!(TABLE.iter().all(|e| refused.contains(e.name)), "{refused}");
-    }
-
-    #[test]
-    fn a_native_fault_and_no_other_has_a_native_code() {
-        let mut codes: Vec<_> =
-            TABLE.iter().map(|e| e.fault.native_code()).filter(|c| *c > 0).collect();
-        let native = TABLE.iter().filter(|e| e.point == Point::Native);
-        assert!(native.clone().all(|e| e.fault.native_code() > 0));
-        codes.sort_unstable();
-        codes.dedup();
-        assert_eq!(codes.len(), native.count());
+impl From<Fault> for String {
+    fn from(fault: Fault) -> Self {
+        fault.to_string()
     }
 }

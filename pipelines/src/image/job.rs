@@ -18,9 +18,16 @@ pub struct Job {
     pub library: Library,
     /// How the result is encoded.
     pub format: Format,
+    /// Bytes of private memory that each handler fills when it is opened and never looks at: what a worker
+    /// weighs. 0 for work that is not an experiment.
+    pub ballast_bytes: usize,
 }
 
 impl Job {
+    /// One without ballast.
+    pub fn new(operations: Vec<Operation>, library: Library, format: Format) -> Self {
+        Self { operations, library, format, ballast_bytes: 0 }
+    }
     /// The tile that this job makes of one like `head`.
     pub fn output(&self, head: TileHead) -> TileHead {
         self.operations.iter().fold(head, |head, operation| operation.output(head))
@@ -46,6 +53,7 @@ pub struct Encoded {
 pub struct TileWork {
     job: Job,
     top: Worktop,
+    _ballast: Vec<u8>,
 }
 
 impl Handler for TileWork {
@@ -53,14 +61,24 @@ impl Handler for TileWork {
     type In = Tile;
     type Out = Encoded;
 
+    /// A user's library is opened once, and not by each worker.
+    fn preload(job: &Job) -> Result<(), Failure> {
+        Worktop::default().load(&job.operations)
+    }
+
     fn open(job: &Job) -> Result<Self, Failure> {
+        let mut ballast = Vec::new();
+        let heavy = |_| Failure::engine(format!("no room for {} B of ballast", job.ballast_bytes));
+        ballast.try_reserve_exact(job.ballast_bytes).map_err(heavy)?;
+        // Not with zeros: those could be pages that the kernel has yet to give.
+        ballast.resize(job.ballast_bytes, 1);
         let mut top = Worktop::default();
         top.load(&job.operations)?;
-        Ok(Self { job: job.clone(), top })
+        Ok(Self { job: job.clone(), top, _ballast: ballast })
     }
 
     fn handle(&mut self, tile: &Tile, desk: &mut Desk<'_>) -> Result<Encoded, Failure> {
-        let Self { job: Job { operations, library, format }, top } = self;
+        let Self { job: Job { operations, library, format, .. }, top, .. } = self;
         let (head, pixels) =
             desk.native(|fault| top.apply(operations, *library, &tile.head, &tile.pixels, fault))?;
         let pixels_blake3 = *blake3::hash(pixels).as_bytes();

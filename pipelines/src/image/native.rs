@@ -4,26 +4,11 @@
 
 pub mod filter;
 
+use crate::fault::Fault;
 use crate::image::operations::Operation;
 use crate::image::raster::TileHead;
 use crate::message::Failure;
 use std::ffi::c_void;
-
-/// What the fault field of a native call can ask for.
-pub mod fault_code {
-    /// Nothing: the call does its work.
-    pub const NONE: u32 = 0;
-    /// `abort()`: the process dies of SIGABRT.
-    pub const ABORT: u32 = 1;
-    /// A store to an unmapped address: the process dies of SIGSEGV.
-    pub const SEGFAULT: u32 = 2;
-    /// `exit(0)`: the process ends as if all were well.
-    pub const EXIT: u32 = 3;
-    /// The call never returns and uses no processor time.
-    pub const HANG: u32 = 4;
-    /// The call returns -1 and leaves its output untouched.
-    pub const ERROR: u32 = 5;
-}
 
 /// What the native library can do with a tile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,14 +48,16 @@ struct Task {
     input: *const c_void,
     output: *mut c_void,
     fault: u32,
+    number: u32,
 }
 
-unsafe extern "C" {
+// An injected exception leaves the call: to unwind out of a plain "C" function would be undefined.
+unsafe extern "C-unwind" {
     fn oki_process(task: *const Task) -> i32;
 }
 
 /// Runs one native kernel on the tile `input` described by `head`, into the front of `output`, and
-/// lets `fault` (one of [`fault_code`]) strike at the start of the call.
+/// lets `fault`, if it is a native one, strike at the start of the call.
 ///
 /// # Errors
 /// [`Blame::Item`](crate::message::Blame::Item) when a buffer is too small for the tile, or when the
@@ -80,7 +67,7 @@ pub fn process(
     head: &TileHead,
     input: &[u8],
     output: &mut [u8],
-    fault: u32,
+    fault: Option<Fault>,
 ) -> Result<(), Failure> {
     let (code, radius, after) = match kernel {
         Kernel::Copy => (0, 0, *head),
@@ -106,7 +93,8 @@ pub fn process(
         depth: u32::from(head.format.depth),
         input: input.as_ptr().cast(),
         output: output.as_mut_ptr().cast(),
-        fault,
+        fault: fault.map_or(0, |f| f.code().into()),
+        number: fault.map_or(0, Fault::number),
     };
     // SAFETY: the task outlives the call, which keeps no pointer; `input` and `output` hold at least
     // the bytes the C code reads and writes for this shape (checked above), cannot overlap (a shared
@@ -150,15 +138,16 @@ mod tests {
         let head = head(PixelFormat::RGB8);
         let input: Vec<u8> = (0..18).collect();
         let mut output = vec![0; 20];
-        process(Kernel::Copy, &head, &input, &mut output, fault_code::NONE).unwrap();
+        process(Kernel::Copy, &head, &input, &mut output, None).unwrap();
         assert_eq!((&output[..18], &output[18..]), (&input[..], &[0, 0][..]));
     }
 
     #[test]
     fn an_injected_error_leaves_the_output_untouched() {
         let mut output = [7; 18];
-        let failure =
-            process(Kernel::Copy, &head(PixelFormat::RGB8), &[1; 18], &mut output, 5).unwrap_err();
+        let fault = Some(Fault::Error);
+        let failure = process(Kernel::Copy, &head(PixelFormat::RGB8), &[1; 18], &mut output, fault)
+            .unwrap_err();
         assert_eq!(output, [7; 18]);
         assert!(failure.what.contains("item 9") && failure.what.contains("code -1"), "{failure}");
     }
@@ -167,16 +156,16 @@ mod tests {
     fn wrong_arguments_are_refused_before_a_fault_can_strike() {
         let good = head(PixelFormat::RGB8);
         let mut out = [0; 18];
-        let mut run = |kernel, head: &TileHead, input: &[u8], fault| {
+        let mut run = |kernel, head: &TileHead, input: &[u8], fault: Option<Fault>| {
             process(kernel, head, input, &mut out, fault).unwrap_err().what
         };
-        assert!(run(Kernel::Copy, &good, &[0; 17], 0).contains("does not fit"));
-        assert!(run(Kernel::Blur(0), &good, &[0; 18], fault_code::ABORT).contains("-5"));
-        assert!(run(Kernel::Blur(65), &good, &[0; 18], fault_code::EXIT).contains("-5"));
-        assert!(run(Kernel::Copy, &good, &[0; 18], 6).contains("-6"));
+        assert!(run(Kernel::Copy, &good, &[0; 17], None).contains("does not fit"));
+        assert!(run(Kernel::Blur(0), &good, &[0; 18], Some(Fault::Abort)).contains("-5"));
+        assert!(run(Kernel::Blur(65), &good, &[0; 18], Some(Fault::Exit(0))).contains("-5"));
+        assert!(run(Kernel::Copy, &good, &[0; 18], Some(Fault::Panic)).contains("-6"));
         let odd = head(PixelFormat { channels: 5, depth: 8 });
-        assert!(process(Kernel::Copy, &odd, &[0; 30], &mut [0; 30], 1).is_err());
+        assert!(process(Kernel::Copy, &odd, &[0; 30], &mut [0; 30], Some(Fault::Abort)).is_err());
         let empty = TileHead { rect: Rect { width: 0, ..good.rect }, ..good };
-        assert!(run(Kernel::Sobel, &empty, &[], fault_code::SEGFAULT).contains("-3"));
+        assert!(run(Kernel::Sobel, &empty, &[], Some(Fault::Segfault)).contains("-3"));
     }
 }

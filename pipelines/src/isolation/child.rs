@@ -38,7 +38,7 @@ pub(crate) enum Sign {
     Bell,
 }
 
-/// A running worker. Dropping it ends and reaps it.
+/// A running worker. Dropping it ends it and what it left behind, and waits until it is gone, with its memory.
 pub(crate) struct Child {
     process: Process,
     line: LaneEnd,
@@ -183,9 +183,11 @@ impl Child {
     pub(crate) fn kill(&self) {
         self.process.kill();
     }
+}
 
-    /// Waits until it is gone, with its memory.
-    pub(crate) fn reap(mut self) -> Death {
-        self.process.reap()
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.kill();
+        self.process.reap_group();
     }
 }

@@ -31,13 +31,11 @@ pub(super) fn wait_any<const N: usize>(words: [(&AtomicU32, u32); N], until: Ins
         wait.flags = WaitFlags::SIZE_U32;
         wait
     });
-    match futex::waitv(&waits, WaitvFlags::empty(), Some(&due), ClockId::Monotonic) {
-        Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM) => {
-            let unchanged = || words.iter().all(|(word, value)| word.load(SeqCst) == *value);
-            while unchanged() && Instant::now() < until {
-                std::thread::sleep(Duration::from_millis(1).min(left));
-            }
+    let waited = futex::waitv(&waits, WaitvFlags::empty(), Some(&due), ClockId::Monotonic);
+    if matches!(waited, Err(rustix::io::Errno::NOSYS | rustix::io::Errno::PERM)) {
+        let unchanged = || words.iter().all(|(word, value)| word.load(SeqCst) == *value);
+        while unchanged() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1).min(left));
         }
-        _ => {}
     }
 }

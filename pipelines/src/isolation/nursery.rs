@@ -71,7 +71,7 @@ impl Nursery {
         let bear = move || bear(&plan, &ordered, &doomed, tell);
         let bury = move || {
             while let Ok(Some(child)) = buried.recv() {
-                child.reap();
+                drop(child);
             }
         };
         let spawn = |name: &str, life: Box<dyn FnOnce() + Send>| {

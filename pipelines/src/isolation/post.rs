@@ -112,6 +112,8 @@ impl Post {
             say_into(&stderr);
         }
         die_with(stock.parent)?;
+        // What it starts is of its group, and does not outlive it.
+        rustix::process::setpgid(None, None).map_err(|e| failed("lead a group", &e))?;
         let control = Control::attach(page).map_err(|e| failed("map its page", &e))?;
         // Handlers and kernel write into it until the very end.
         let control: &'static Control = Box::leak(Box::new(control));

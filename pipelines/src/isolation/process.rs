@@ -99,6 +99,19 @@ impl Process {
         status
     }
 
+    /// Waits for its end, and ends whatever it left behind in its process group. The group is the worker's own
+    /// as long as the worker is not reaped.
+    pub(super) fn reap_group(&mut self) -> Death {
+        if self.ended.is_none() {
+            let seen = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+            while let Err(rustix::io::Errno::INTR) = waitid(WaitId::PidFd(self.pidfd()), seen) {}
+            if let Some(group) = Pid::from_raw(self.pid as i32) {
+                rustix::process::kill_process_group(group, Signal::KILL).ok();
+            }
+        }
+        self.reap()
+    }
+
     /// Whether it is stopped (SIGSTOP), as `/proc` says.
     pub(super) fn is_stopped(&self) -> bool {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();

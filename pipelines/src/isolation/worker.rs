@@ -1,17 +1,18 @@
 //! The child's side: what a worker process does from its first line to its end.
 
 use super::frame::{FRAME_BYTES_MAX, Malformed, Memory, Portable, Reader, Writer};
-use super::line::State;
+use super::line::{State, WorkerEnd};
 use super::post::{Duty, Place, Post, Reception, Stock};
 use super::process::ROLE;
 use super::segment::Segment;
 use super::{tuning, zygote};
 use crate::black_box::now_ns;
 use crate::fault::Fault;
-use crate::fault::strike::{Strike, Unit};
+use crate::fault::strike::{Misconduct, Strike, Unit};
 use crate::handler::{Desk, Handler, Route};
 use crate::message::{Failure, ItemId};
 use rustix::net::RecvFlags;
+use rustix::process::Signal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -134,13 +135,14 @@ impl Portable for Errand {
     fn lower(&self, to: &mut Writer) {
         to.u64(self.item);
         to.u32(self.attempt);
-        to.u8(self.strike.map_or(0, |s| s.fault as u8));
+        to.u8(self.strike.map_or(0, |s| s.fault.code()));
+        to.u32(self.strike.map_or(0, |s| s.fault.number()));
         to.u32(self.strike.map_or(0, |s| s.receipt));
         self.route.lower(to);
     }
     fn lift(from: &mut Reader<'_>) -> Result<Self, Malformed> {
         let (item, attempt) = (from.u64()?, from.u32()?);
-        let (fault, receipt) = (Fault::from_code(from.u8()?), from.u32()?);
+        let (fault, receipt) = (Fault::from_code(from.u8()?, from.u32()?), from.u32()?);
         let strike = fault.map(|fault| Strike { fault, receipt });
         Ok(Self { item, attempt, strike, route: Route::lift(from)? })
     }
@@ -184,8 +186,12 @@ where
             let (errand, input) = lift::<H>(frame, &stock)?;
             line.begin();
             out.clear();
-            let made = one(&mut handler, &errand, &input, (&stock, &outbox), &mut out);
-            line.answer(out.finish());
+            let (made, misconduct) =
+                one(&mut handler, &errand, &input, Unit::Worker, (&stock, &outbox), &mut out);
+            match misconduct {
+                None => line.answer(out.finish()),
+                Some(misconduct) => misbehave(&mut line, misconduct, out.finish()),
+            }
             line.tell(n + 1 == items || handler.is_err());
             // After a panic it is worth nothing, and is ended: what it would begin now would only be blamed.
             while handler.is_err() {
@@ -222,7 +228,7 @@ where
             handler = open(stock);
         }
         out.clear();
-        one(&mut handler, &errand, &input, (stock, outbox), &mut out);
+        one(&mut handler, &errand, &input, Unit::Process, (stock, outbox), &mut out);
         place.send(out.finish())?;
     }
 }
@@ -243,9 +249,10 @@ fn one<H: Handler>(
     handler: &mut Result<H, Failure>,
     errand: &Errand,
     input: &H::In,
+    unit: Unit,
     (stock, outbox): (&Stock, &Arc<Segment>),
     out: &mut Writer,
-) -> Option<H::Out>
+) -> (Option<H::Out>, Option<Misconduct>)
 where
     H::Out: Portable,
 {
@@ -255,7 +262,7 @@ where
     let start = now_ns();
     let result = catch_unwind(AssertUnwindSafe(|| {
         // Only a thread is ever told to leave.
-        desk.before(Unit::Process).ok();
+        desk.before(unit).ok();
         handler.as_mut().map_err(|e| e.clone())?.handle(input, &mut desk)
     }));
     let work_ns = now_ns() - start;
@@ -270,7 +277,7 @@ where
             head(answer::DONE);
             desk.route.lower(out);
             result.lower(out);
-            return Some(result);
+            return (Some(result), desk.misconduct());
         }
         Ok(Err(failure)) => {
             head(answer::FAILED);
@@ -281,7 +288,27 @@ where
             *handler = Err(Failure::engine("its state went with a panic"));
         }
     }
-    None
+    (None, None)
+}
+
+/// A fault: the worker did its item, and now misbehaves towards its lane.
+fn misbehave(line: &mut WorkerEnd, misconduct: Misconduct, answer: &[u8]) {
+    match misconduct {
+        Misconduct::Garbage => line.answer(&[0xa5; 64]),
+        Misconduct::Oversized => line.lie(answer, u32::MAX),
+        Misconduct::Closed => {
+            line.is(State::Closed);
+            loop {
+                std::thread::park();
+            }
+        }
+        Misconduct::AfterResult => {
+            line.answer(answer);
+            line.tell(true);
+            // No other thread, no handler, no destructor: it is just gone.
+            rustix::process::kill_process(rustix::process::getpid(), Signal::KILL).ok();
+        }
+    }
 }
 
 fn clipped(text: &str) -> &[u8] {

@@ -98,7 +98,7 @@ fn r27() {
         (1, 0) => Some(Fault::Shutdown),
         (2, 0) => Some(Fault::Segfault),
         (3, 0) => Some(Fault::Abort),
-        (4, 0) => Some(Fault::Exit),
+        (4, 0) => Some(Fault::Exit(0)),
         (6, 0) => Some(Fault::Hang),
         (7, 0) => Some(Fault::Panic),
         (10, 0) => Some(Fault::Error),

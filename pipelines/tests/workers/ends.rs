@@ -104,7 +104,7 @@ fn hang() {
 }
 
 fn exit() {
-    let outcome = toil(Setup::default(), Start::Well, Numbers::to(12), always(5, Fault::Exit));
+    let outcome = toil(Setup::default(), Start::Well, Numbers::to(12), always(5, Fault::Exit(0)));
     let tally = Tally { produced: 12, done: 11, quarantined: 1, ..Default::default() };
     assert_eq!(outcome.tally(), tally);
     assert_eq!(outcome.aside[0].death, Death::Exit(0));
@@ -184,7 +184,7 @@ fn pixels() {
             let slab = Segment::slab(0, 1, head.bytes()).unwrap();
             let setup = Setup { workers: 1, slabs: vec![slab.clone()], ..Default::default() };
             let operations = vec![Operation::None];
-            let job = Job { operations, library, format: Format::Raw };
+            let job = Job::new(operations, library, Format::Raw);
             // The first attempt dies, so that these are the bytes of a second worker.
             let source = One { slab, head: Some(head) };
             let outcome = run::<TileWork, _>(setup, job, source, 1, once(0, Fault::Abort));

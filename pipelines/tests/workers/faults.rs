@@ -4,7 +4,7 @@ use crate::kit::{Aside, Number, Numbers, Outcome, Setup, Start, Toil, run, toil}
 use crate::shelf::{Delivered, Keep};
 use libtest_mimic::Trial;
 use pipelines::black_box::What;
-use pipelines::fault::{Entry, Fault, TABLE};
+use pipelines::fault::Fault;
 use pipelines::image::codec::Format;
 use pipelines::image::feed::TileFeed;
 use pipelines::image::job::{Job, TileWork};
@@ -40,11 +40,31 @@ pub(crate) fn trials() -> Vec<Trial> {
     seeds.chain([variety]).collect()
 }
 
+/// What may strike: all whose end is certain and comes at once, with their items.
+const DRAWN: [Fault; 16] = [
+    Fault::Shutdown,
+    Fault::Abort,
+    Fault::Segfault,
+    Fault::Bus,
+    Fault::Illegal,
+    Fault::Fpe,
+    Fault::Trap,
+    Fault::StackOverflowThread,
+    Fault::Unwind,
+    Fault::Longjmp,
+    Fault::Term,
+    Fault::Exit(0),
+    Fault::Exit(7),
+    Fault::WrongCode,
+    Fault::Panic,
+    Fault::Error,
+];
+
 /// The trials above would be worth little if their draws left something out.
 fn variety() {
     let fates: Vec<_> = (0..SEEDS).map(|seed| Fate::of(seed, ITEMS)).collect();
     let injected: Vec<_> = fates.iter().flat_map(|fate| &fate.injected).collect();
-    for Entry { fault, .. } in TABLE.iter().filter(|e| e.fault != Fault::KillSubject) {
+    for fault in DRAWN.iter().chain([&Fault::Hang]) {
         let times = injected.iter().filter(|(_, _, f)| f == fault).count();
         assert!(times >= 5, "{fault} was drawn {times} times");
     }
@@ -66,21 +86,25 @@ fn draw(seed: u64, item: ItemId, attempt: u32) -> Option<Fault> {
     if rare < 12 {
         return Some(Fault::Hang);
     }
-    use Fault::{Abort, Error, Exit, Panic, Segfault, Shutdown};
-    let all = [Abort, Segfault, Exit, Shutdown, Panic, Error];
-    Some(all[kind as usize % all.len()])
+    Some(DRAWN[kind as usize % DRAWN.len()])
 }
 
 /// The death that each fault is named by.
 fn cause(fault: Fault) -> Death {
     match fault {
-        Fault::Abort => Death::Signal(6),
-        Fault::Segfault => Death::Signal(11),
-        Fault::Shutdown | Fault::KillSubject => Death::Signal(9),
-        Fault::Exit => Death::Exit(0),
+        Fault::Abort | Fault::Unwind | Fault::Longjmp => Death::Signal(6),
+        Fault::Segfault | Fault::StackOverflowThread => Death::Signal(11),
+        Fault::Bus => Death::Signal(7),
+        Fault::Illegal => Death::Signal(4),
+        Fault::Fpe => Death::Signal(8),
+        Fault::Trap => Death::Signal(5),
+        Fault::Term => Death::Signal(15),
+        Fault::Shutdown => Death::Signal(9),
+        Fault::Exit(status) => Death::Exit(status.into()),
         Fault::Panic => Death::Panic,
-        Fault::Error => Death::Error,
+        Fault::Error | Fault::WrongCode => Death::Error,
         Fault::Hang => Death::Deadline,
+        other => unreachable!("{other} is not drawn"),
     }
 }
 
@@ -107,7 +131,7 @@ impl Fate {
             fate.injected.extend(faults.iter().map(|(attempt, fault)| (item, *attempt, *fault)));
             match faults.last() {
                 Some((2, fault)) => {
-                    let error = *fault == Fault::Error;
+                    let error = cause(*fault) == Death::Error;
                     *(if error { &mut fate.tally.failed } else { &mut fate.tally.quarantined }) +=
                         1;
                     fate.aside.push((item, cause(*fault)));
@@ -171,8 +195,7 @@ fn run_tiles(seed: u64, strike: bool) -> (u64, Outcome) {
     let items = layout.items();
     let slab = Segment::slab(0, 24, layout.tile_bytes_max()).unwrap();
     let tiles = Tiles::open(&layout).unwrap();
-    let job =
-        Job { operations: vec![Operation::Blur(1)], library: Library::C, format: Format::Png };
+    let job = Job::new(vec![Operation::Blur(1)], Library::C, Format::Png);
     let setup = Setup { slabs: vec![slab.clone()], ..setup(seed) };
     let feed = TileFeed::new(tiles, slab, |_| false);
     let faults = move |item, attempt| draw(seed, item, attempt).filter(|_| strike);

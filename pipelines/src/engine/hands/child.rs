@@ -216,8 +216,13 @@ impl ChildHands {
                 self.begun.push(None);
             }
             let ledger = if n == 0 { first } else { 0 };
-            let (attempt, strike) =
-                *self.begun[n].get_or_insert_with(|| watch.begin(self.lane, entry.id, ledger));
+            let (attempt, strike) = *self.begun[n].get_or_insert_with(|| {
+                let begun = watch.begin(self.lane, entry.id, ledger);
+                if let Some(strike) = begun.1 {
+                    self.crew.nursery.doom(strike.fault.starts_that_fail());
+                }
+                begun
+            });
             let errand = Errand { item: entry.id, attempt, strike, route: entry.route };
             match lower(&mut self.writer, &errand, &entry.item) {
                 Err(failure) if n == 0 => return Err(failure),
@@ -254,8 +259,8 @@ impl ChildHands {
             }
             worker = self.worker(&mut frame)?;
         }
-        for n in 0..self.request.len() {
-            let (item, attempt) = (entries[n].id, self.attempt(n));
+        for (n, entry) in entries.iter().enumerate().take(self.request.len()) {
+            let (item, attempt) = (entry.id, self.attempt(n));
             worker.holds(item, attempt);
             loop {
                 match worker.attend(&self.crew.bell, &mut frame) {

@@ -38,7 +38,7 @@ fn head(width: u32, height: u32, channels: u8, depth: u8) -> TileHead {
 
 fn run(operations: &[Operation], library: Library, head: &TileHead, input: &[u8]) -> Vec<u8> {
     let mut top = Worktop::new();
-    let (after, pixels) = top.apply(operations, library, head, input, 0).unwrap();
+    let (after, pixels) = top.apply(operations, library, head, input, None).unwrap();
     assert_eq!(pixels.len(), after.bytes());
     pixels.to_vec()
 }
@@ -151,12 +151,12 @@ fn nothing_to_do_still_crosses_into_c_with_the_fault() {
     let mut top = Worktop::new();
     for library in [Library::Rust, Library::C] {
         for operations in [&[][..], &[Operation::None], &[Operation::Sobel, Operation::Blur(1)]] {
-            let error = crate::image::native::fault_code::ERROR;
+            let error = Some(crate::fault::Fault::Error);
             let failure = top.apply(operations, library, &head, &[5; 12], error).unwrap_err();
             assert!(failure.what.contains("code -1"), "{failure}");
-            assert!(top.apply(operations, library, &head, &[5; 12], 0).is_ok());
+            assert!(top.apply(operations, library, &head, &[5; 12], None).is_ok());
         }
-        assert_eq!(top.apply(&[], library, &head, &[5; 12], 0).unwrap(), (head, &[5; 12][..]));
+        assert_eq!(top.apply(&[], library, &head, &[5; 12], None).unwrap(), (head, &[5; 12][..]));
     }
-    assert!(top.apply(&[], Library::Rust, &head, &[5; 11], 0).is_err());
+    assert!(top.apply(&[], Library::Rust, &head, &[5; 11], None).is_err());
 }

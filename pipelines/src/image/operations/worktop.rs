@@ -2,8 +2,9 @@
 
 use super::blur::{self, Divisor};
 use super::{Library, Operation, Sample, decode, grayscale, sobel};
+use crate::fault::Fault;
 use crate::image::native::filter::{Filter, FilterSpec};
-use crate::image::native::{self, Kernel, fault_code};
+use crate::image::native::{self, Kernel};
 use crate::image::raster::TileHead;
 use crate::message::Failure;
 
@@ -43,9 +44,9 @@ impl Worktop {
     /// Applies `operations` in order to the tile `input` described by `head`, and gives the result
     /// with its own description. No operations is the same as [`Operation::None`].
     ///
-    /// Whatever the library, the item crosses [`native::process`] exactly once with `fault` (one of
-    /// [`fault_code`]), before anything else is done to it: with [`Library::Rust`] as a copy, with
-    /// [`Library::C`] as its first operation, if that is no filter.
+    /// Whatever the library, the item crosses [`native::process`] exactly once with `fault`, before anything
+    /// else is done to it: with [`Library::Rust`] as a copy, with [`Library::C`] as its first operation, if
+    /// that is no filter.
     ///
     /// # Errors
     /// [`Blame::Item`](crate::message::Blame::Item) when the tile does not have `head.bytes()` bytes,
@@ -56,7 +57,7 @@ impl Worktop {
         library: Library,
         head: &TileHead,
         input: &'a [u8],
-        fault: u32,
+        fault: Option<Fault>,
     ) -> Result<(TileHead, &'a [u8]), Failure> {
         let Some(input) = input.get(..head.bytes()) else {
             return Err(Failure::item(format!(
@@ -84,7 +85,7 @@ impl Worktop {
                 None => self.step(operation, &now, &next)?,
                 Some(kernel) => {
                     let (from, to) = (&self.front[..now.bytes()], &mut self.back[..next.bytes()]);
-                    native::process(kernel, &now, from, to, fault_code::NONE)?;
+                    native::process(kernel, &now, from, to, None)?;
                 }
             }
             std::mem::swap(&mut self.front, &mut self.back);

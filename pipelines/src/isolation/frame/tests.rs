@@ -65,7 +65,7 @@ fn numbers_come_back() {
 #[test]
 fn heads_and_errands_come_back() {
     assert_eq!(lift::<TileHead>(&frame(&head()), &[]), head());
-    for fault in [None, Some(Fault::Abort), Some(Fault::KillSubject)] {
+    for fault in [None, Some(Fault::Exit(7)), Some(Fault::Slow(u32::MAX))] {
         let strike = fault.map(|fault| Strike { fault, receipt: 77 });
         let errand = Errand { item: 1 << 40, attempt: 3, strike, route: Route::default() };
         let back: Errand = lift(&frame(&errand), &[]);

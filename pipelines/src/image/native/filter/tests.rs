@@ -1,6 +1,7 @@
 //! Filters that are compiled here and now, with the C compiler that built the crate's own C.
 
 use super::*;
+use crate::fault::Fault;
 use crate::image::operations::{Library, Operation, Worktop};
 use crate::image::raster::{PixelFormat, Rect};
 use std::process::Command;
@@ -78,7 +79,7 @@ fn filters_mix_with_operations_and_the_library_does_not_matter() {
     let run = |operations: &[Operation], library| {
         let mut top = Worktop::new();
         top.load(operations).unwrap();
-        let (head, pixels) = top.apply(operations, library, &head, &input, 0).unwrap();
+        let (head, pixels) = top.apply(operations, library, &head, &input, None).unwrap();
         (head.format.channels, pixels.to_vec())
     };
     for library in [Library::Rust, Library::C] {
@@ -89,7 +90,9 @@ fn filters_mix_with_operations_and_the_library_does_not_matter() {
         let there_and_back =
             [Operation::Grayscale, invert.clone(), Operation::None, invert.clone()];
         assert_eq!(run(&there_and_back, library), grey);
-        let fault = Worktop::new().apply(&there_and_back, library, &head, &input, 5).unwrap_err();
+        let fault = Worktop::new()
+            .apply(&there_and_back, library, &head, &input, Some(Fault::Error))
+            .unwrap_err();
         assert!(fault.what.contains("code -1"), "a fault strikes all the same: {fault}");
     }
 }
