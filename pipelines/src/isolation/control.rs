@@ -24,6 +24,9 @@ pub(crate) const REGISTERS: usize = 23;
 /// Return addresses that are kept.
 pub(crate) const FRAMES: usize = 32;
 
+/// Who owned a robust futex is dead (`FUTEX_OWNER_DIED`).
+pub(super) const OWNER_DIED: u32 = 0x4000_0000;
+
 const ANSWER_STRIDE: usize = FRAME_BYTES_MAX + 64;
 const PAGE: usize = 4096;
 const WORDS_BYTES: usize = size_of::<Words>().next_multiple_of(PAGE);
