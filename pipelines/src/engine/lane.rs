@@ -68,13 +68,15 @@ pub struct Lane {
     phase: Phase,
     patience: Duration,
     deadline: Option<Instant>,
+    /// It will say no more: what ends it is not that it was late.
+    closed: bool,
 }
 
 impl Lane {
     /// A worker that was just started, and has `start` to open its handler. Each item then has
     /// `patience` to be answered.
     pub fn new(now: Instant, start: Duration, patience: Duration) -> Self {
-        Self { phase: Phase::Starting, patience, deadline: Some(now + start) }
+        Self { phase: Phase::Starting, patience, deadline: Some(now + start), closed: false }
     }
 
     /// When a `Tick` is due, if ever.
@@ -113,11 +115,13 @@ impl Lane {
             (_, Event::Closed) => {
                 let soon = now + self.patience.min(Duration::from_millis(500));
                 self.deadline = Some(self.deadline.map_or(soon, |d| d.min(soon)));
+                self.closed = true;
             }
             (_, Event::Stopped) => self.condemn(Death::Stopped, orders),
             (Phase::Starting | Phase::Working { .. }, Event::Tick) => {
                 if self.deadline.is_some_and(|d| now >= d) {
-                    self.condemn(Death::Deadline, orders);
+                    let mute = if self.closed { Death::Garbage } else { Death::Deadline };
+                    self.condemn(mute, orders);
                 }
             }
             (Phase::Idle, Event::Tick) => {

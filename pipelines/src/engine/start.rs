@@ -254,6 +254,7 @@ impl<H: Handler> Work<H> {
                     lease,
                     limits: isolation.limits,
                     recycling: isolation.recycling,
+                    same_core: isolation.same_core,
                     bell,
                 });
                 let make_hands = move |lane: usize| make(ChildHands::new(lane, crew.clone()));

@@ -134,7 +134,7 @@ impl Child {
     fn glance(&mut self) -> Option<Sign> {
         self.process.tail.drain();
         if !self.line.is_registered() {
-            return self.process.reap_now().map(Sign::Ended);
+            return self.process.end_so_far().map(Sign::Ended);
         }
         // Stopped twice in a row: not just a debugger's step.
         let before = std::mem::replace(&mut self.stopped, self.process.is_stopped());
@@ -151,7 +151,7 @@ impl Child {
         }
         let patience = Instant::now() + TRUTH_WITHIN;
         loop {
-            if let Some(death) = self.process.reap_now() {
+            if let Some(death) = self.process.end_so_far() {
                 return death;
             }
             let (_, late) = super::link::ready([Some(self.process.pidfd())], Some(patience));

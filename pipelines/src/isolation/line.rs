@@ -5,7 +5,7 @@ use super::control::{Control, ITEMS_MAX, OWNER_DIED, REQUEST_BYTES};
 use super::frame::FRAME_BYTES_MAX;
 use super::futex;
 use super::segment::{Segment, Shape};
-use super::will::Will;
+use super::will::{self, Will};
 use crate::message::Failure;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -279,6 +279,7 @@ impl WorkerEnd {
     /// The next item is begun: if it kills, that it was this one is known.
     pub(super) fn begin(&mut self) {
         self.begun = self.begun.wrapping_add(1);
+        will::forget_refusals();
         self.control.words().said.begun.store(self.begun, Release);
     }
 

@@ -85,6 +85,9 @@ pub struct Isolation {
     pub limits: Limits,
     /// When a worker is replaced though it lives.
     pub recycling: Recycling,
+    /// Each worker runs on one core only, its lane's: what a request costs is then mostly not waking a core that sleeps.
+    /// Better without where others keep some of the cores busy all the time.
+    pub same_core: bool,
     /// How many workers may fail to start.
     pub intensity: Intensity,
 }
@@ -102,6 +105,7 @@ impl Isolation {
             start_deadline: Duration::from_secs(30),
             limits: Limits::default(),
             recycling: Recycling::default(),
+            same_core: true,
             intensity: Intensity::default(),
         }
     }

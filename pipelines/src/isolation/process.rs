@@ -70,41 +70,22 @@ impl Process {
 
     /// Waits for its end, and says what that was.
     pub(crate) fn reap(&mut self) -> Death {
-        match self.ended {
-            Some(death) => death,
-            None => self.wait(WaitIdOptions::EXITED).unwrap_or(Death::Garbage),
-        }
+        *self.ended.get_or_insert_with(|| {
+            wait(self.pidfd.as_fd(), WaitIdOptions::EXITED).unwrap_or(Death::Garbage)
+        })
     }
 
-    /// What its end was, if it has ended and its memory is gone.
-    pub(super) fn reap_now(&mut self) -> Option<Death> {
-        self.ended.or_else(|| self.wait(WaitIdOptions::EXITED | WaitIdOptions::NOHANG))
+    /// What its end was, if it has ended and its memory is gone. It is still to be reaped.
+    pub(super) fn end_so_far(&self) -> Option<Death> {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.ended.or_else(|| wait(self.pidfd(), look))
     }
 
-    fn wait(&mut self, options: WaitIdOptions) -> Option<Death> {
-        let status = loop {
-            match waitid(WaitId::PidFd(self.pidfd.as_fd()), options) {
-                Err(rustix::io::Errno::INTR) => {}
-                // Somebody else waited for it: what it died of is not known any more.
-                Err(_) => break Some(Death::Garbage),
-                Ok(None) => return None,
-                Ok(Some(status)) => {
-                    let signal = status.terminating_signal().map(Death::Signal);
-                    let exit = || status.exit_status().map(Death::Exit);
-                    break signal.or_else(exit).or(Some(Death::Garbage));
-                }
-            }
-        };
-        self.ended = status;
-        status
-    }
-
-    /// Waits for its end, and ends whatever it left behind in its process group. The group is the worker's own
-    /// as long as the worker is not reaped.
+    /// Waits for its end, ends whatever it left behind in its process group, and reaps it. Until then no other group
+    /// can have this number.
     pub(super) fn reap_group(&mut self) -> Death {
         if self.ended.is_none() {
-            let seen = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-            while let Err(rustix::io::Errno::INTR) = waitid(WaitId::PidFd(self.pidfd()), seen) {}
+            wait(self.pidfd(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
             if let Some(group) = Pid::from_raw(self.pid as i32) {
                 rustix::process::kill_process_group(group, Signal::KILL).ok();
             }
@@ -135,6 +116,22 @@ impl Drop for Process {
         if self.ended.is_none() {
             self.kill();
             self.reap();
+        }
+    }
+}
+
+fn wait(pidfd: BorrowedFd<'_>, options: WaitIdOptions) -> Option<Death> {
+    loop {
+        match waitid(WaitId::PidFd(pidfd), options) {
+            Err(rustix::io::Errno::INTR) => {}
+            // Somebody else waited for it: what it died of is not known any more.
+            Err(_) => return Some(Death::Garbage),
+            Ok(status) => {
+                let status = status?;
+                let signal = status.terminating_signal().map(Death::Signal);
+                let exit = || status.exit_status().map(Death::Exit);
+                return signal.or_else(exit).or(Some(Death::Garbage));
+            }
         }
     }
 }

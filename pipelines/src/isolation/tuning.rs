@@ -2,6 +2,9 @@
 //! a hint: where it is not understood, nothing is lost but time.
 #![allow(unsafe_code)]
 
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
 /// The time slice that lanes and workers ask for. The default is about 3 ms, and with more threads than
 /// cores a retried item would wait for the end of somebody else's slice before its worker runs.
 const SLICE_NS: u64 = 200_000;
@@ -43,4 +46,15 @@ pub(crate) fn short_slices() {
             libc::syscall(libc::SYS_sched_setattr, 0, &raw const attr, 0);
         }
     }
+}
+
+/// Has a worker run on the core of its lane only. The lane follows it there by itself: the kernel likes to run who is
+/// woken where it was woken from. Two on one core hand over in 2 µs, across cores an idle one takes 14 µs to wake.
+pub(crate) fn keep_to_core(pid: u32, lane: usize) {
+    let Ok(allowed) = sched_getaffinity(None) else { return };
+    let cores: Vec<_> = (0..CpuSet::MAX_CPU).filter(|cpu| allowed.is_set(*cpu)).collect();
+    let Some(core) = cores.get(lane % cores.len().max(1)) else { return };
+    let mut one = CpuSet::new();
+    one.set(*core);
+    sched_setaffinity(Pid::from_raw(pid as i32), &one).ok();
 }

@@ -83,11 +83,17 @@ fn words() -> Option<&'static Words> {
     unsafe { WORDS.load(Acquire).as_ref() }
 }
 
-/// A failed allocation is written down: a limit on memory leaves no signal, and what dies of it may die of anything.
-pub(crate) fn note_refused(bytes: usize) {
+/// So many bytes were refused to somebody: `native/refused.c` says so.
+#[unsafe(no_mangle)]
+extern "C" fn oki_refused(bytes: usize) {
     if let Some(words) = words() {
         words.will.refused_bytes.store(bytes as u64, Relaxed);
     }
+}
+
+/// Whoever was refused memory before came through it.
+pub(super) fn forget_refusals() {
+    oki_refused(0);
 }
 
 /// Sets up the handlers. They are inherited by forks, and so is the stack that they run on.

@@ -138,6 +138,7 @@ pub(crate) struct Setup {
     pub(crate) attempts: u32,
     pub(crate) demand: usize,
     pub(crate) min_demand: usize,
+    pub(crate) memory_max_bytes: u64,
     pub(crate) delivery: Delivery,
     pub(crate) deadline: Duration,
     pub(crate) slabs: Vec<Arc<Segment>>,
@@ -156,6 +157,7 @@ impl Default for Setup {
             attempts: 3,
             demand: 1,
             min_demand: 0,
+            memory_max_bytes: 1 << 30,
             delivery: Delivery::Lease,
             deadline: Duration::from_secs(20),
             slabs: vec![],
@@ -232,7 +234,7 @@ where
             spares: setup.spares,
             deadline: setup.deadline,
             start_deadline: Duration::from_secs(30),
-            limits: Limits { memory_max_bytes: 1 << 30, ..Default::default() },
+            limits: Limits { memory_max_bytes: setup.memory_max_bytes, ..Default::default() },
             intensity: Intensity { backoff: Duration::from_millis(1), ..Default::default() },
             ..Isolation::new(setup.slabs, 4096)
         };

@@ -17,6 +17,7 @@ use crate::isolation::limits::{Limits, Recycling, Worn};
 use crate::isolation::line::Request;
 use crate::isolation::nursery::Desk;
 use crate::isolation::segment::Segment;
+use crate::isolation::tuning;
 use crate::isolation::worker::{Errand, answer};
 use crate::message::{Death, Failure, ItemId};
 use crate::producer::Entry;
@@ -37,6 +38,7 @@ pub(crate) struct Crew {
     pub(crate) lease: bool,
     pub(crate) limits: Limits,
     pub(crate) recycling: Recycling,
+    pub(crate) same_core: bool,
     pub(crate) bell: Arc<Bell>,
 }
 
@@ -190,7 +192,12 @@ impl ChildHands {
     ) -> Result<Option<Worker>, Fall> {
         let mut worker = Worker::new(child, self.crew.start_deadline, self.crew.deadline);
         match worker.attend(&self.crew.bell, frame) {
-            Word::Use => Ok(Some(worker)),
+            Word::Use => {
+                if self.crew.same_core {
+                    tuning::keep_to_core(worker.child.pid(), self.lane);
+                }
+                Ok(Some(worker))
+            }
             Word::Stopped => Err(Fall::Stopped),
             Word::Answer(_) | Word::Dead(_) => {
                 self.still_born(worker);
