@@ -14,7 +14,7 @@ use super::roster::Roster;
 use super::run::{MakeHands, Shared};
 use super::running::{Handle, Reach, Report, Running};
 use super::settings::Supervision;
-use super::spare::Spare;
+use super::spare::Spares;
 use super::supervisor::{Drain, Notice, Supervisor};
 use super::tree::shapes::{self, Numbering, Process, Sizes};
 use super::tree::{Budget, Tree};
@@ -148,7 +148,7 @@ fn launch<H: Handler>(mut staged: Staged<H>) -> Result<Launch<H>, Failure> {
         noticed,
         orders: Vec::new(),
         drain: Drain::default(),
-        spare: Spare::default(),
+        spares: Spares::default(),
         why: String::new(),
     };
     Ok(Launch { supervisor, shared, notices, name })

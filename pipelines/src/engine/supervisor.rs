@@ -7,7 +7,7 @@ use super::keeper::{Keeper, Notice as WorkerNotice};
 use super::leave::Told as Word;
 use super::ledger::Event as Entry;
 use super::run::Shared;
-use super::spare::Spare;
+use super::spare::Spares;
 use super::tree::shapes::{Numbering, Process};
 use super::tree::{End, Event, Leaf, Order, Tree};
 use crate::handler::Handler;
@@ -42,7 +42,7 @@ pub(crate) struct Supervisor<H: Handler> {
     pub(crate) noticed: Receiver<Notice>,
     pub(crate) orders: Vec<Order>,
     pub(crate) drain: Drain,
-    pub(crate) spare: Spare,
+    pub(crate) spares: Spares,
     /// The last words of who could not start, or died.
     pub(crate) why: String,
 }
@@ -94,7 +94,7 @@ impl<H: Handler> Supervisor<H> {
     fn notice(&self) -> Result<Notice, RecvTimeoutError> {
         let keeper = self.keeper.as_ref().and_then(Keeper::deadline);
         let drain = self.drain.until.filter(|_| !self.drain.stopping);
-        match [self.tree.deadline(), keeper, drain, self.spare.due()].into_iter().flatten().min() {
+        match [self.tree.deadline(), keeper, drain, self.spares.due()].into_iter().flatten().min() {
             Some(due) => self.noticed.recv_deadline(due),
             None => self.noticed.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
@@ -127,7 +127,7 @@ impl<H: Handler> Supervisor<H> {
 
     fn tick(&mut self) {
         self.tell(Event::Tick);
-        self.spare.keep();
+        self.spares.keep();
         if let Some(keeper) = &mut self.keeper {
             keeper.tick();
         }
@@ -276,10 +276,9 @@ impl<H: Handler> Supervisor<H> {
             drop(shared);
             notices.send(Notice::Ended(process, incarnation, ending)).ok();
         };
-        let name = process.to_string();
         let launched = match process {
-            Process::Processor(_) => self.spare.launch(name, Box::new(life)),
-            _ => std::thread::Builder::new().name(name).spawn(life).map(drop),
+            Process::Processor(_) => self.spares.launch(process, Box::new(life)),
+            _ => std::thread::Builder::new().name(process.to_string()).spawn(life).map(drop),
         };
         if let Err(error) = launched {
             let why = format!("the thread could not be started: {error}");
