@@ -3,7 +3,9 @@
 mod experiment;
 mod faults;
 mod judge;
+mod limiting;
 mod list;
+mod replay;
 mod reproduce;
 mod run;
 

@@ -3,7 +3,9 @@
 //! A worker is this program again, so that `main` begins with `worker::enter` and the trials run under a
 //! harness of their own. They run one after the other: some count this process's children and files.
 
+mod bounds;
 mod ends;
+mod evidence;
 mod faults;
 mod htpipe;
 mod kit;
@@ -11,6 +13,7 @@ mod limits;
 mod oddities;
 mod shelf;
 
+use bounds::Glutton;
 use kit::Toil;
 use libtest_mimic::Arguments;
 use oddities::Babble;
@@ -19,13 +22,20 @@ use pipelines::isolation::worker::{enter, role};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 fn main() {
-    enter(&[role::<Toil>(), role::<TileWork>(), role::<Babble>()]);
+    enter(&[role::<Toil>(), role::<TileWork>(), role::<Babble>(), role::<Glutton>()]);
     // Workers abort on purpose. 1, not 0: it also stops a core_pattern pipe.
     let one = Rlimit { current: Some(1), maximum: Some(1) };
     setrlimit(Resource::Core, one).expect("core dumps can be limited");
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let trials =
-        [faults::trials(), ends::trials(), limits::trials(), oddities::trials(), htpipe::trials()];
+    let trials = [
+        faults::trials(),
+        ends::trials(),
+        limits::trials(),
+        oddities::trials(),
+        htpipe::trials(),
+        evidence::trials(),
+        bounds::trials(),
+    ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }
