@@ -19,7 +19,7 @@ int32_t picky(const struct okiagari_tile *tile) {
 }
 "#;
 
-fn scene(scratch: &Scratch, depth: u8) {
+fn scene(scratch: &Scratch, depth: u32) {
     Picture::noise(180, 120, 3, depth).write_png(&scratch.path("scene.png"));
 }
 

@@ -30,7 +30,7 @@ pub struct Evidence {
     pub registers: BTreeMap<String, String>,
     /// Where it was, the innermost function first: `FILE+0xOFFSET`, and the function's name if the file has it.
     pub backtrace: Vec<String>,
-    /// Bytes of the top of its stack that were kept.
+    /// Bytes of the top of its stack that were kept, from the stack pointer or the page after it on.
     pub stack_bytes: usize,
 }
 

@@ -49,7 +49,7 @@ pub struct Will {
     pub modules: Vec<Module>,
     /// What it had used of the machine; `None` when it did not come to say so.
     pub usage: Option<Usage>,
-    /// The top of its stack.
+    /// The top of its stack: from its stack pointer on, or from the next page if there is none at that.
     #[serde(skip)]
     pub stack: Vec<u8>,
 }
@@ -213,11 +213,15 @@ unsafe fn write(
         let (code_at, stack_at) = registers(&*context, will);
         let mut bytes = [0u8; STACK_BYTES];
         let here = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: STACK_BYTES };
-        let there = libc::iovec { iov_base: stack_at as *mut c_void, iov_len: STACK_BYTES };
         // Read by the kernel, which says how much of it there is instead of faulting.
-        let len =
-            libc::process_vm_readv(libc::getpid(), &raw const here, 1, &raw const there, 1, 0);
-        let len = usize::try_from(len).unwrap_or(0);
+        let read = |at: usize| {
+            let there = libc::iovec { iov_base: at as *mut c_void, iov_len: STACK_BYTES };
+            let me = libc::getpid();
+            let len = libc::process_vm_readv(me, &raw const here, 1, &raw const there, 1, 0);
+            usize::try_from(len).ok().filter(|len| *len > 0)
+        };
+        // A stack that overflows ends where its pointer is already beyond.
+        let len = read(stack_at).or_else(|| read((stack_at | 4095).wrapping_add(1))).unwrap_or(0);
         for (to, from) in will.stack.iter().zip(bytes[..len].chunks_exact(8)) {
             to.store(u64::from_ne_bytes(from.try_into().unwrap_or_default()), Relaxed);
         }

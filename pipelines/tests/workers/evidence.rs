@@ -17,6 +17,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("a_segfault_says_where_it_struck_and_in_which_function", segfault),
         trial("an_abort_says_who_called_it", abort),
+        trial("an_overflow_of_the_stack_keeps_the_end_of_it", overflow),
         trial("sigkill_leaves_nothing_and_says_so", kill),
         trial("a_hang_says_what_it_used", hang),
     ]
@@ -75,6 +76,13 @@ fn abort() {
     assert!(evidence.backtrace.iter().any(|f| f.ends_with(" abort")), "{:#?}", evidence.backtrace);
     assert!(is_in_native_code(&evidence), "{:#?}", evidence.backtrace);
     assert!(!stack.is_empty());
+}
+
+fn overflow() {
+    let (death, evidence, stack) = death(Fault::StackOverflow);
+    assert_eq!(death, Death::Signal(11), "the handler has a stack of its own");
+    assert!(evidence.backtrace[0].contains(" descend"), "{:#?}", evidence.backtrace);
+    assert!(!stack.is_empty(), "though its pointer is beyond the end");
 }
 
 fn kill() {
