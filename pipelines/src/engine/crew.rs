@@ -117,12 +117,13 @@ impl<'a, H: Handler> Lane<'a, H> {
     }
 
     fn work(&mut self, hands: &mut dyn Hands<H>, loan: &Loan<H::In>) -> Result<(), Fall> {
-        let (watch, leave, eager) = (&self.shared.watch, self.leave, hands.is_eager());
+        let (watch, leave) = (&self.shared.watch, self.leave);
         let mut index = 0;
         hands.work(loan, watch, leave, &mut |outcome| {
+            let bulky = outcome.bulky;
             self.note(outcome, loan, index);
             index += 1;
-            if eager {
+            if bulky {
                 self.settle_now();
             }
         })
@@ -130,7 +131,7 @@ impl<'a, H: Handler> Lane<'a, H> {
 
     /// An item was worked on.
     fn note(&mut self, outcome: Outcome<H::Out>, loan: &Loan<H::In>, index: usize) {
-        let Outcome { item, attempt, work_ns, result } = outcome;
+        let Outcome { item, attempt, work_ns, result, bulky: _ } = outcome;
         let (shared, processor) = (self.shared, self.holder.lane);
         let result = result.and_then(|(out, route)| match self.wrong_way(route) {
             None => Ok((out, route)),

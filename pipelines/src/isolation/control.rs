@@ -28,6 +28,9 @@ pub(crate) const MODULES: usize = 8;
 /// Bytes of such a file's path, with a zero at the end.
 pub(crate) const PATH_BYTES: usize = 256;
 
+/// Who owned a robust futex is dead (`FUTEX_OWNER_DIED`).
+pub(super) const OWNER_DIED: u32 = 0x4000_0000;
+
 const ANSWER_STRIDE: usize = FRAME_BYTES_MAX + 64;
 const PAGE: usize = 4096;
 const WORDS_BYTES: usize = size_of::<Words>().next_multiple_of(PAGE);

@@ -88,11 +88,12 @@ pub(crate) enum Memory<'a> {
 pub struct Reader<'a> {
     bytes: &'a [u8],
     memory: Memory<'a>,
+    copied: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8], memory: Memory<'a>) -> Self {
-        Self { bytes, memory }
+        Self { bytes, memory, copied: false }
     }
     /// Reads `N` bytes as they are.
     ///
@@ -111,9 +112,16 @@ impl<'a> Reader<'a> {
         let (number, slot, len) = (self.u16()?, self.u32()?, self.u32()?);
         let buf = match &self.memory {
             Memory::Slabs(slabs) => slabs.get(number as usize).and_then(|s| s.frozen(slot, len)),
-            Memory::Outbox { from, into } => from.copy_out(slot, len, into),
+            Memory::Outbox { from, into } => {
+                self.copied = true;
+                from.copy_out(slot, len, into)
+            }
         };
         buf.ok_or(Malformed("a buffer outside its memory"))
+    }
+    /// It has copied out of an outbox, and so taken a slot.
+    pub(crate) fn has_copied(&self) -> bool {
+        self.copied
     }
     /// The rest of the frame, as text.
     pub(crate) fn text(&self) -> String {

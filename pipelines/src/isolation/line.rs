@@ -1,7 +1,7 @@
 //! The line between one lane and its worker: requests of one or more items there, answers back, one by one.
 
 use super::bell::Bell;
-use super::control::{Control, ITEMS_MAX, REQUEST_BYTES};
+use super::control::{Control, ITEMS_MAX, OWNER_DIED, REQUEST_BYTES};
 use super::frame::FRAME_BYTES_MAX;
 use super::futex;
 use super::segment::{Segment, Shape};
@@ -16,9 +16,6 @@ use std::time::{Duration, Instant};
 pub(super) const OUTBOX: u16 = u16::MAX;
 /// Slots of an outbox: one for a result, one for what lies between two handlers of a `Then`.
 pub(crate) const OUTBOX_SLOTS: usize = 2;
-/// Who owned a robust futex is dead (`FUTEX_OWNER_DIED`).
-const OWNER_DIED: u32 = 0x4000_0000;
-
 /// How far a worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]

@@ -2,11 +2,11 @@
 //! written in a signal handler on a stack of its own, into the page that the worker shares with its lane.
 #![allow(unsafe_code)]
 
-use super::control::{Control, FRAMES, REGISTERS, STACK_BYTES, Words};
+use super::control::{Control, FRAMES, OWNER_DIED, REGISTERS, STACK_BYTES, Words};
 use super::module::{self, Module};
 use std::ffi::{c_int, c_void};
 use std::ptr::{null, null_mut};
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicPtr, AtomicUsize};
 
 /// The page of this process; null where nobody reads it.
@@ -179,12 +179,29 @@ extern "C" fn testament(signal: c_int, info: *mut libc::siginfo_t, context: *mut
         let code = (*info).si_code;
         if let Some(words) = words() {
             write(words, signal, code, &*info, context.cast());
+            step_aside(words);
         }
         // Sent by somebody, or by itself with `abort`, or for a limit: it will not come again by itself.
         if code <= 0 || matches!(signal, libc::SIGXCPU | libc::SIGXFSZ) {
             let thread = libc::syscall(libc::SYS_gettid);
             libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, signal);
         }
+    }
+}
+
+/// Nothing of the program runs in this process any more, and so its lane is told now: the kernel does so too, but after
+/// this process got a core to die on. Whoever does the item again needs that core more, and goes first.
+///
+/// # Safety
+/// In a signal handler, after the will was written.
+unsafe fn step_aside(words: &Words) {
+    let word = &words.life.word;
+    word.fetch_or(OWNER_DIED, SeqCst);
+    // SAFETY: system calls with pointers to live values.
+    unsafe {
+        libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, c_int::MAX);
+        // Not idle: on a busy machine it would never get to give its memory back.
+        libc::setpriority(libc::PRIO_PROCESS, 0, 10);
     }
 }
 

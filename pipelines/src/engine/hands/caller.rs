@@ -53,10 +53,12 @@ impl<B: Handler> After<B> {
         entry: &Entry<T>,
         leave: &Leave,
     ) -> Result<Outcome<B::Out>, Fall> {
-        let Outcome { item, attempt, work_ns, result } = called;
+        // What a call brings back is used up at once: a chunk is acknowledged as a whole.
+        let Outcome { item, attempt, work_ns, result, bulky: _ } = called;
+        let bulky = false;
         let (between, route) = match result {
             Ok(made) => made,
-            Err(wrong) => return Ok(Outcome { item, attempt, work_ns, result: Err(wrong) }),
+            Err(wrong) => return Ok(Outcome { item, attempt, work_ns, result: Err(wrong), bulky }),
         };
         let out = self.out.clone();
         let mut desk = Desk::new(item, attempt, None, None, &out).in_thread(&entry.ticket, leave);
@@ -72,7 +74,7 @@ impl<B: Handler> After<B> {
             }
             Ended::Left | Ended::Killed => return Err(Fall::Killed),
         };
-        Ok(Outcome { item, attempt, work_ns, result })
+        Ok(Outcome { item, attempt, work_ns, result, bulky })
     }
 }
 
@@ -85,10 +87,6 @@ where
 {
     fn start(&mut self) -> Result<(), Fall> {
         self.after.handler().map(|_| ())
-    }
-    /// What a call brings back is used up at once: a chunk is acknowledged as a whole.
-    fn is_eager(&self) -> bool {
-        false
     }
     /// What the lane did and has not acknowledged dies with it.
     fn is_apart(&self) -> bool {

@@ -51,6 +51,9 @@ pub(crate) struct ChildHands {
     /// Of the items from the present request on: which attempt it is, and what strikes it. None for those that a
     /// worker died of or near, and that will be counted again.
     begun: Vec<Option<(u32, Option<Strike>)>>,
+    /// Workers that were used up since the last answer. They are replaced after the next one: to start a process
+    /// takes a core away from whoever does the item again.
+    used_up: usize,
 }
 
 /// A worker with what its lane knows of it.
@@ -157,7 +160,7 @@ enum End {
 impl ChildHands {
     pub(crate) fn new(lane: usize, crew: Arc<Crew>) -> Self {
         let (writer, request) = (Writer::default(), Request::default());
-        Self { lane, crew, worker: None, writer, request, begun: Vec::new() }
+        Self { lane, crew, worker: None, writer, request, begun: Vec::new(), used_up: 0 }
     }
 
     /// A worker that can be sent an item: the one in hand, or one from the reserve.
@@ -166,7 +169,13 @@ impl ChildHands {
             return Ok(worker);
         }
         loop {
-            let child = self.crew.spares.recv().map_err(|_| Fall::Stopped)?;
+            let child = match self.crew.spares.try_recv() {
+                Ok(child) => child,
+                Err(_) => {
+                    self.replace();
+                    self.crew.spares.recv().map_err(|_| Fall::Stopped)?
+                }
+            };
             if let Some(worker) = self.ready(child, frame)? {
                 self.tell(Notice::Started);
                 return Ok(worker);
@@ -188,6 +197,12 @@ impl ChildHands {
                 self.still_born(worker);
                 Ok(None)
             }
+        }
+    }
+
+    fn replace(&mut self) {
+        for _ in 0..std::mem::take(&mut self.used_up) {
+            self.tell(Notice::Wanted);
         }
     }
 
@@ -254,7 +269,7 @@ impl ChildHands {
             // It died with nothing in hand: no item is to blame, nor, if it has worked, the way it starts.
             if worker.items > 0 {
                 self.crew.nursery.bury(worker.child);
-                self.tell(Notice::Wanted);
+                self.used_up += 1;
             } else {
                 self.still_born(worker);
             }
@@ -290,10 +305,11 @@ impl ChildHands {
         }
         if worker.is_worn(self.crew.recycling) {
             self.retire(worker);
-            self.tell(Notice::Wanted);
+            self.used_up += 1;
         } else {
             self.worker = Some(worker);
         }
+        self.replace();
         Ok(End::Answered)
     }
 
@@ -323,7 +339,7 @@ impl ChildHands {
                 let attempt = self.attempt(0);
                 self.begun.remove(0);
                 let result = Err(failure.into());
-                settle(Outcome { item: rest[0].id, attempt, work_ns: 0, result });
+                settle(Outcome { item: rest[0].id, attempt, work_ns: 0, result, bulky: false });
                 *at += 1;
                 continue;
             }
@@ -384,8 +400,8 @@ impl ChildHands {
     fn fallen(&mut self, mut worker: Worker, answered: usize, death: Death) -> End {
         let words = worker.child.words();
         let begun = worker.child.begun().max(1);
-        self.tell(Notice::Wanted);
         let will = Arc::new(worker.child.will());
+        self.used_up += 1;
         let death = match death {
             Death::Signal(_) | Death::Exit(_) if will.refused_bytes > 0 => Death::OutOfMemory,
             death => death,
@@ -433,7 +449,8 @@ where
         }
         _ => Err(Failure::item(reader.text()).into()),
     };
-    Some(Outcome { item, attempt, work_ns, result })
+    let bulky = reader.has_copied();
+    Some(Outcome { item, attempt, work_ns, result, bulky })
 }
 
 impl<H: Handler> Hands<H> for ChildHands
@@ -441,9 +458,6 @@ where
     H::In: Portable,
     H::Out: Portable,
 {
-    fn is_eager(&self) -> bool {
-        true
-    }
     fn is_apart(&self) -> bool {
         true
     }

@@ -84,9 +84,6 @@ impl<H: Handler> Hands<H> for Inline<H> {
     fn start(&mut self) -> Result<(), Fall> {
         self.handler().map(|_| ())
     }
-    fn is_eager(&self) -> bool {
-        false
-    }
     fn is_apart(&self) -> bool {
         false
     }
@@ -111,7 +108,8 @@ impl<H: Handler> Hands<H> for Inline<H> {
             let (item, ledger) = (entry.id, if n == 0 { loan.attempt } else { 0 });
             let (attempt, strike) = watch.begin(self.lane, item, ledger);
             if let Some(wrong) = &refused {
-                settle(Outcome { item, attempt, work_ns: 0, result: Err(wrong.clone()) });
+                let result = Err(wrong.clone());
+                settle(Outcome { item, attempt, work_ns: 0, result, bulky: false });
                 continue;
             }
             let desk = Desk::new(item, attempt, strike, receipts.as_ref(), &out);
@@ -150,7 +148,7 @@ impl<H: Handler> Hands<H> for Inline<H> {
                     break;
                 }
             };
-            settle(Outcome { item, attempt, work_ns, result });
+            settle(Outcome { item, attempt, work_ns, result, bulky: false });
         }
         self.receipts = receipts;
         fall

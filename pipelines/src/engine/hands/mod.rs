@@ -23,6 +23,8 @@ pub struct Outcome<T> {
     pub work_ns: u64,
     /// What it made, with where that goes; or what went wrong, though the hands live.
     pub result: Result<(T, Route), Wrong>,
+    /// It takes room that is scarce, and is passed on before the next item is waited for.
+    pub bulky: bool,
 }
 
 /// What went wrong with an item.
@@ -77,9 +79,6 @@ pub trait Hands<H: Handler> {
     fn start(&mut self) -> Result<(), Fall> {
         Ok(())
     }
-
-    /// Each result takes room that is scarce: it is passed on before the next item is begun.
-    fn is_eager(&self) -> bool;
 
     /// What died was the hands and not the thread.
     fn is_apart(&self) -> bool;

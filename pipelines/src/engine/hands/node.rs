@@ -206,7 +206,7 @@ impl SharedHands {
         let Errand { item, attempt, .. } = *errand;
         let failed = |failure: Failure| {
             let result = Err(failure.into());
-            Outcome { item, attempt, work_ns: 0, result }
+            Outcome { item, attempt, work_ns: 0, result, bulky: true }
         };
         if let Err(failure) = lower(&mut self.writer, errand, input) {
             return Ok(failed(failure));
@@ -282,9 +282,13 @@ where
         answer::PANICKED => {
             let work_ns = head.u64().ok()?;
             let failure = Failure::item("HtPipe returned {:exit, …}: the handler panicked");
-            Some(Outcome { item, attempt, work_ns, result: Err(failure.into()) })
+            let result = Err(failure.into());
+            Some(Outcome { item, attempt, work_ns, result, bulky: true })
         }
-        answer::DONE | answer::FAILED => outcome::<H>(item, attempt, Reader::new(frame, memory)),
+        answer::DONE | answer::FAILED => {
+            let outcome = outcome::<H>(item, attempt, Reader::new(frame, memory))?;
+            Some(Outcome { bulky: true, ..outcome })
+        }
         _ => None,
     }
 }
@@ -294,9 +298,6 @@ where
     H::In: Portable,
     H::Out: Portable,
 {
-    fn is_eager(&self) -> bool {
-        true
-    }
     fn is_apart(&self) -> bool {
         true
     }

@@ -1,0 +1,243 @@
+//! What isolation costs: the processor time of an item in worker processes against the same handler in threads, and how
+//! many items a second that do nothing.
+//!
+//! An item is 196,608 bytes in and as many out, and a fixed number of rounds over some of them. Processor time is that of
+//! this process and of its workers, less that of a run without items: the noise of the machine moves it less than
+//! throughput. Threads and processes take turns. This is no criterion bench: criterion measures time on the wall.
+
+use pipelines::engine::batcher::BatchInfo;
+use pipelines::handler::{BatchHandler, Desk, Done, Fates, Handler};
+use pipelines::isolation::Isolation;
+use pipelines::isolation::frame::{Malformed, Portable, Reader, Writer};
+use pipelines::isolation::segment::{Buf, Segment};
+use pipelines::isolation::worker::{self, role};
+use pipelines::message::Failure;
+use pipelines::pipeline::{Batch, Pipeline, Stage};
+use pipelines::producer::{Demand, Producer, Supply};
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const BYTES: usize = 196_608;
+const WORKERS: usize = 2;
+const PAIRS: usize = 7;
+
+struct Tile(Buf);
+
+impl Portable for Tile {
+    fn lower(&self, to: &mut Writer) {
+        to.buf(&self.0);
+    }
+    fn lift(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.buf().map(Self)
+    }
+}
+
+/// So many tiles of the same bytes, each in a slot of its own.
+struct Tiles {
+    slab: Arc<Segment>,
+    next: u64,
+    end: u64,
+}
+
+impl Producer for Tiles {
+    type Item = Tile;
+    fn produce(&mut self, demand: Demand<'_>) -> Result<Supply<Tile>, Failure> {
+        let mut items = Vec::new();
+        while self.next < self.end && items.len() < demand.count() {
+            let Some(mut slot) = self.slab.reserve() else { break };
+            slot.bytes_mut()[..BYTES].fill(self.next as u8);
+            items.push((self.next, Tile(slot.freeze(BYTES))));
+            self.next += 1;
+        }
+        Ok(Supply::of(items))
+    }
+    fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
+        let slab = self.slab.clone();
+        Box::new(move || slab.close())
+    }
+}
+
+/// Rounds over the tile's first 4 KiB, then every byte turned over.
+struct Turn(u64);
+
+impl Handler for Turn {
+    type Config = u64;
+    type In = Tile;
+    type Out = Tile;
+    fn open(rounds: &u64) -> Result<Self, Failure> {
+        Ok(Self(*rounds))
+    }
+    fn handle(&mut self, input: &Tile, desk: &mut Desk<'_>) -> Result<Tile, Failure> {
+        let mut sum = 1u64;
+        for _ in 0..self.0 {
+            for word in input.0[..4096].chunks_exact(8) {
+                let word = u64::from_ne_bytes(word.try_into().expect("eight"));
+                sum = (sum ^ word).rotate_left(7).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            }
+        }
+        let turn = std::hint::black_box(sum) as u8;
+        desk.write(BYTES, |out| {
+            for (to, from) in out.iter_mut().zip(input.0.iter()) {
+                *to = from ^ turn;
+            }
+            Ok(BYTES)
+        })
+        .map(Tile)
+    }
+}
+
+struct Discard;
+
+impl BatchHandler for Discard {
+    type Config = ();
+    type In = Tile;
+    fn open((): &()) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+    fn handle(
+        &mut self,
+        _: &BatchInfo,
+        batch: &[Done<Tile>],
+        _: &mut Fates<'_>,
+    ) -> Result<(), Failure> {
+        assert!(batch.iter().all(|done| done.out.0.len() == BYTES));
+        Ok(())
+    }
+}
+
+/// Runs so many items; the processor time of it all.
+fn cpu(items: u64, rounds: u64, isolated: bool) -> Duration {
+    let start = cpu_so_far();
+    let slab = Segment::slab(0, 16, BYTES).expect("memory");
+    let tiles = Tiles { slab: slab.clone(), next: 0, end: items };
+    let stage = Stage::<Turn>::new(rounds).workers(WORKERS);
+    let stage = match isolated {
+        true => stage.isolated(Isolation::new(vec![slab], BYTES)),
+        false => stage.result_bytes(BYTES),
+    };
+    let batch = Batch::<Discard>::new(()).size(1);
+    let tally = Pipeline::from(tiles).stage(stage).batch(batch).run().expect("it runs");
+    assert_eq!(tally.done, items);
+    cpu_so_far() - start
+}
+
+/// Processor time of this process and of those that it has reaped.
+fn cpu_so_far() -> Duration {
+    [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN].into_iter().map(usage).sum()
+}
+
+#[allow(unsafe_code)]
+fn usage(who: libc::c_int) -> Duration {
+    // SAFETY: the kernel fills in the structure, which is numbers.
+    let usage = unsafe {
+        let mut usage: libc::rusage = std::mem::zeroed();
+        libc::getrusage(who, &raw mut usage);
+        usage
+    };
+    let time = |t: libc::timeval| Duration::new(t.tv_sec as u64, t.tv_usec as u32 * 1000);
+    time(usage.ru_utime) + time(usage.ru_stime)
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
+/// Rounds that take so many µs.
+fn rounds(micros: f64) -> u64 {
+    let per = |items| cpu(items, 0, false).as_secs_f64() / items as f64;
+    let (some, bare) = (2000, per(3000));
+    let each = (cpu(200, some, false).as_secs_f64() / 200.0 - bare) / some as f64;
+    ((micros / 1e6 - bare).max(0.0) / each) as u64
+}
+
+fn tiles() {
+    for (micros, items) in [(100.0, 10_000), (1000.0, 1500), (5000.0, 300)] {
+        let rounds = rounds(micros);
+        let empty = [false, true].map(|isolated| cpu(0, rounds, isolated));
+        let mut ratios = Vec::new();
+        let mut each = Vec::new();
+        for _ in 0..PAIRS {
+            let [thread, process] = [false, true].map(|isolated| {
+                let cpu = cpu(items, rounds, isolated).saturating_sub(empty[usize::from(isolated)]);
+                cpu.as_secs_f64() * 1e6 / items as f64
+            });
+            ratios.push(process / thread);
+            each.push(process - thread);
+        }
+        let (least, most) =
+            ratios.iter().fold((f64::MAX, 0f64), |(l, m), r| (l.min(*r), m.max(*r)));
+        println!(
+            "processor time of an item of {micros:.0} µs, processes ÷ threads: median {:.3} ({least:.3} to {most:.3}), \
+             {:+.1} µs, {PAIRS} pairs of {items}",
+            median(ratios),
+            median(each)
+        );
+    }
+}
+
+struct Number(u64);
+
+impl Portable for Number {
+    fn lower(&self, to: &mut Writer) {
+        to.u64(self.0);
+    }
+    fn lift(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+        from.u64().map(Self)
+    }
+}
+
+struct Numbers(u64, u64);
+
+impl Producer for Numbers {
+    type Item = Number;
+    fn produce(&mut self, demand: Demand<'_>) -> Result<Supply<Number>, Failure> {
+        let from = self.0;
+        self.0 = self.1.min(from + demand.count() as u64);
+        Ok(Supply::of((from..self.0).map(|n| (n, Number(n)))))
+    }
+}
+
+struct Noop;
+
+impl Handler for Noop {
+    type Config = ();
+    type In = Number;
+    type Out = Number;
+    fn open((): &()) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+    fn handle(&mut self, input: &Number, _: &mut Desk<'_>) -> Result<Number, Failure> {
+        Ok(Number(input.0))
+    }
+}
+
+fn messages() {
+    const ITEMS: u64 = 1_000_000;
+    for demand in [1, 10, 100] {
+        let items = if demand == 1 { ITEMS / 10 } else { ITEMS };
+        let rates = (0..5).map(|_| {
+            // The window is twice the request: one is on its way while the other is done.
+            let most = NonZeroUsize::new(2 * demand).expect("not 0");
+            let stage = Stage::<Noop>::new(()).workers(WORKERS).max_demand(most).min_demand(demand);
+            let start = Instant::now();
+            let stage = stage.isolated(Isolation::new(vec![], 64));
+            let tally = Pipeline::from(Numbers(0, items)).stage(stage).run().expect("it runs");
+            assert_eq!(tally.done, items);
+            items as f64 / start.elapsed().as_secs_f64() / 1e6
+        });
+        println!(
+            "messages that do nothing, through worker processes in chunks of {demand}: {:.2} M/s, start and end \
+             included",
+            median(rates.collect())
+        );
+    }
+}
+
+fn main() {
+    worker::enter(&[role::<Turn>(), role::<Noop>()]);
+    messages();
+    tiles();
+}
