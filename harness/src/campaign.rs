@@ -1,6 +1,6 @@
 //! Runs an experiment: golden runs, then every trial of its schedule, each in a fresh folder.
 
-use crate::experiment::{Experiment, MEMORY_MAX_MIB, Options, Trial as Scheduled, pictures};
+use crate::experiment::{Experiment, Options, Trial as Scheduled, pictures};
 use crate::golden::Golden;
 use crate::history::{History, collect};
 use crate::output::BLACK_BOX;
@@ -132,8 +132,7 @@ fn spec(
     dir: &Path,
 ) -> Result<Spec> {
     let options = experiment.subject.get(&trial.subject).copied().unwrap_or_default();
-    let Options { spares, workers, attempts, deadline_ms, memory_max_mib, max_demand, .. } =
-        options;
+    let Options { spares, workers, attempts, deadline_ms, max_demand, .. } = options;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let subject: Subject = trial.subject.parse().map_err(Failure::input)?;
     Ok(Spec {
@@ -147,7 +146,8 @@ fn spec(
         spares: spares.map_or(1, |n| n as usize),
         attempts: attempts.unwrap_or(3),
         deadline: Duration::from_millis(deadline_ms.unwrap_or(10_000)),
-        memory_max_bytes: memory_max_mib.unwrap_or(MEMORY_MAX_MIB) << 20,
+        limits: options.limits(),
+        recycling: options.recycling(),
         plan: experiment.plan(trial),
         events: None,
         observer: std::process::id() as i32,

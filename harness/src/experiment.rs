@@ -10,10 +10,12 @@ pub use schedule::Trial;
 
 use crate::oracle::{Answer, Oracle};
 use crate::plan::FaultSpec;
+use pipelines::isolation::limits::{Limits, Recycling};
 use pipelines::message::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 /// The subjects that can be run.
 pub const SUBJECTS: &[&str] = &["baseline", "broadway", "htpipe", "okiagari"];
@@ -24,6 +26,10 @@ pub const SMALL_BLOCKS: u32 = 3;
 
 /// What a worker may use at most, in MiB, if nothing else is said.
 pub const MEMORY_MAX_MIB: u64 = 512;
+/// With less a worker cannot even start, in MiB.
+pub const MEMORY_MIN_MIB: u64 = 16;
+/// With fewer a worker could not open a single file of its own.
+pub const FILES_MIN: u64 = 16;
 /// No handler carries more ballast than this, in MiB.
 pub const MAX_BALLAST_MIB: u32 = 1 << 16;
 
@@ -119,12 +125,52 @@ pub struct Options {
     /// What an attempt may take, in milliseconds (at least 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
-    /// What a worker may use, in MiB (at least 1).
+    /// What a worker may use, in MiB (at least [`MEMORY_MIN_MIB`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_max_mib: Option<u64>,
+    /// Processor time of a worker's whole life, in whole seconds (at least 1); none if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_max_s: Option<u64>,
+    /// Files that a worker may have open (at least [`FILES_MIN`]); as the machine has it if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files_max: Option<u64>,
+    /// The size of a file that a worker writes, in MiB (at least 1); none if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_size_max_mib: Option<u64>,
+    /// A worker is replaced after so many items (at least 1); never if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recycle_items: Option<u64>,
+    /// A worker is replaced at this age, in seconds (at least 1); never if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recycle_age_s: Option<u64>,
+    /// A worker is replaced once it has grown by so much, in MiB (at least 1); never if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recycle_growth_mib: Option<u64>,
     /// Items a lane may hold (at least 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_demand: Option<u32>,
+}
+
+impl Options {
+    /// What a worker may take.
+    pub fn limits(&self) -> Limits {
+        let bytes = |mib: u64| mib.saturating_mul(1 << 20);
+        Limits {
+            memory_max_bytes: bytes(self.memory_max_mib.unwrap_or(MEMORY_MAX_MIB)),
+            cpu_max: self.cpu_max_s.map(Duration::from_secs),
+            files_max: self.files_max,
+            file_max_bytes: self.file_size_max_mib.map(bytes),
+        }
+    }
+
+    /// When a worker is replaced though it lives.
+    pub fn recycling(&self) -> Recycling {
+        Recycling {
+            items: self.recycle_items,
+            age: self.recycle_age_s.map(Duration::from_secs),
+            growth_bytes: self.recycle_growth_mib.map(|mib| mib.saturating_mul(1 << 20)),
+        }
+    }
 }
 
 impl Experiment {

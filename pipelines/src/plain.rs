@@ -94,7 +94,8 @@ impl<H: Handler, B: BatchHandler<In = H::Out>> Plain<'_, H, B> {
                 Err(failure) => {
                     let (attempts, death) = (attempt + 1, Death::Error);
                     let words = failure.what;
-                    (self.aside)(&SetAside { item, input: &input, attempts, death, words })?;
+                    let (input, will) = (&input, None);
+                    (self.aside)(&SetAside { item, input, attempts, death, words, will })?;
                     self.watch.record(What::Died, item, attempt, lane, death.code());
                     self.watch.record(What::Failed, item, attempt, lane, death.code());
                 }

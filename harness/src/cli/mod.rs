@@ -3,7 +3,9 @@
 mod experiment;
 mod faults;
 mod judge;
+mod limiting;
 mod list;
+mod replay;
 mod reproduce;
 mod run;
 
@@ -29,7 +31,7 @@ enum Command {
     /// Run the thesis's experiments, small unless --full, and say what came of them
     Reproduce(reproduce::Reproduce),
     /// Cut an image into tiles, work on each, save them: the job itself, fault-tolerant
-    Run(run::Run),
+    Run(Box<run::Run>),
     /// Run one experiment, by its name or from a TOML file
     Experiment(experiment::Arguments),
     /// List the experiments and the subjects

@@ -1,6 +1,8 @@
 //! `okiagari run`: the image job itself.
 
-use super::{Exit, interruption, say};
+use super::limiting::Limiting;
+use super::replay::Replay;
+use super::{Exit, interruption, replay, say};
 use crate::measure::words;
 use crate::output::{BLACK_BOX, Begin, FETCHED, Output};
 use crate::plan::{FaultPlan, FaultSpec};
@@ -26,14 +28,36 @@ use std::time::Duration;
 /// Items lent together at most.
 const MAX_DEMAND: i64 = 1024;
 
+/// What an item that was set aside brings along itself, or has no use for.
+const NOT_AGAIN: &[&str] = &[
+    "input",
+    "out",
+    "subject",
+    "tile",
+    "strips",
+    "operations",
+    "library",
+    "format",
+    "workers",
+    "max_demand",
+    "spares",
+    "attempts",
+    "deadline",
+    "Limiting",
+    "stall",
+    "resume",
+    "overwrite",
+    "events",
+];
+
 #[derive(Args)]
 pub(super) struct Run {
     /// A file (PNG, JPEG, TIFF, BigTIFF), a folder of them, an http(s) URL, or synthetic:WIDTHxHEIGHT
-    #[arg(required = true)]
+    #[arg(required_unless_present = "quarantined")]
     input: Vec<String>,
     /// Folder for the tiles
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "quarantined")]
+    out: Option<PathBuf>,
     /// The program that does it: okiagari, baseline, broadway or htpipe
     #[arg(long, default_value = "okiagari")]
     subject: Subject,
@@ -68,9 +92,8 @@ pub(super) struct Run {
     /// How long a worker may take over one item
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
     deadline: Duration,
-    /// Memory that each worker may have
-    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
-    memory_max: ByteSize,
+    #[command(flatten)]
+    limits: Limiting,
     /// How long the whole subject may show no progress before it is ended and called a hang
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = positive_duration)]
     stall: Duration,
@@ -92,9 +115,13 @@ pub(super) struct Run {
     /// Print the summary as one JSON object
     #[arg(long)]
     json: bool,
+    /// Try an item that was set aside once more, alone, with what it was done with then: its folder,
+    /// DIR/quarantine/ITEM. Exit code 0 if it survives, 1 if it does not
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = NOT_AGAIN)]
+    quarantined: Option<PathBuf>,
 }
 
-fn positive_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(time) if time >= Duration::from_millis(1) => Ok(time),
         Ok(_) => Err("it must be at least 1ms".into()),
@@ -103,15 +130,24 @@ fn positive_duration(text: &str) -> Result<Duration, String> {
 }
 
 impl Run {
+    /// The folder for the tiles, which is only left out where there will be none.
+    fn out(&self) -> &Path {
+        self.out.as_deref().unwrap_or(Path::new("."))
+    }
+
     pub(super) fn run(self) -> anyhow::Result<Exit> {
+        if let Some(folder) = &self.quarantined {
+            let plan = FaultPlan { specs: self.faults, seed: self.seed };
+            return Replay { folder, plan }.run(self.json);
+        }
         let begin = match (self.resume, self.overwrite) {
             (true, _) => Begin::Resume,
             (_, true) => Begin::Overwrite,
             _ => Begin::Fresh,
         };
-        let output = Output::open(&self.out, begin)?;
-        let fetched = tempfile::Builder::new().prefix(FETCHED).tempdir_in(&self.out);
-        let fetched = fetched.map_err(|e| pipelines::sink::refused("write to", &self.out, &e))?;
+        let output = Output::open(self.out(), begin)?;
+        let fetched = tempfile::Builder::new().prefix(FETCHED).tempdir_in(self.out());
+        let fetched = fetched.map_err(|e| pipelines::sink::refused("write to", self.out(), &e))?;
         let (spec, before) = match self.prepare(&output, fetched.path()) {
             Ok(prepared) => prepared,
             Err(error) => {
@@ -126,7 +162,7 @@ impl Run {
         let summary = conclude(&spec, black_box, &finished, &before);
         // Where the subject found no room, the summary finds none either: the first to say so is right.
         let summary = summary.map_err(|e| finished.last_words.clone().unwrap_or(e))?;
-        std::fs::remove_dir(self.out.join(pipelines::sink::PARTIAL)).ok();
+        std::fs::remove_dir(self.out().join(pipelines::sink::PARTIAL)).ok();
         Ok(self.tell(&spec, &finished, &summary))
     }
 
@@ -149,8 +185,8 @@ impl Run {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Spec {
             subject: self.subject,
-            dir: self.out.clone(),
-            black_box: self.out.join(BLACK_BOX),
+            dir: self.out().to_path_buf(),
+            black_box: self.out().join(BLACK_BOX),
             layout,
             job: Job::new(self.operations.clone(), self.library, self.format),
             workers: self.workers.map_or(cores.min(WORKERS_MAX), usize::from),
@@ -158,7 +194,8 @@ impl Run {
             spares: self.spares.into(),
             attempts: self.attempts,
             deadline: self.deadline,
-            memory_max_bytes: self.memory_max.as_u64(),
+            limits: self.limits.limits(),
+            recycling: self.limits.recycling(),
             plan: FaultPlan { specs: self.faults.clone(), seed: self.seed },
             events: self.events.clone(),
             observer: std::process::id() as i32,
@@ -205,7 +242,7 @@ impl Run {
     /// each time, so that only its length counts.
     fn stamp(&self, path: &Path) -> String {
         let Ok(meta) = std::fs::metadata(path) else { return String::new() };
-        let modified = meta.modified().ok().filter(|_| !path.starts_with(&self.out));
+        let modified = meta.modified().ok().filter(|_| !path.starts_with(self.out()));
         let since = modified.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
         let modified = since.map_or(String::new(), |t| format!(" of {}", t.as_secs()));
         format!(" {} bytes{modified}", meta.len())
@@ -238,7 +275,7 @@ impl Run {
         if self.json {
             say(&(serde_json::to_string(summary).unwrap_or_default() + "\n"));
         } else {
-            say(&tale(&self.out, finished, summary, !self.faults.is_empty()));
+            say(&tale(self.out(), finished, summary, !self.faults.is_empty()));
         }
         if finished.interrupted {
             return Exit::Interrupted;
@@ -300,6 +337,10 @@ fn tale(out: &Path, finished: &Finished, summary: &Summary, armed: bool) -> Stri
     text += &format!("{time}, {mpx:.1} Mpx/s{memory}\n");
     if finished.interrupted {
         text += "interrupted; the same command with --resume goes on\n";
+    } else if failed + quarantined > 0
+        && let Some(item) = replay::first(&out.join(QUARANTINE))
+    {
+        text += &format!("to try one again: okiagari run --quarantined {}\n", item.display());
     }
     text
 }

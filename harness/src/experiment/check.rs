@@ -1,6 +1,9 @@
 //! Whether the values of an experiment make sense, each alone and together.
 
-use super::{Experiment, MAX_BALLAST_MIB, MAX_BLOCKS, MEMORY_MAX_MIB, Options, SUBJECTS, Workload};
+use super::{
+    Experiment, FILES_MIN, MAX_BALLAST_MIB, MAX_BLOCKS, MEMORY_MAX_MIB, MEMORY_MIN_MIB, Options,
+    SUBJECTS, Workload,
+};
 
 impl Experiment {
     /// Whether all values make sense together.
@@ -96,12 +99,22 @@ impl Options {
             ("workers", self.workers.map(u64::from)),
             ("attempts", self.attempts.map(u64::from)),
             ("deadline_ms", self.deadline_ms),
-            ("memory_max_mib", self.memory_max_mib),
             ("max_demand", self.max_demand.map(u64::from)),
+            ("cpu_max_s", self.cpu_max_s),
+            ("file_size_max_mib", self.file_size_max_mib),
+            ("recycle_items", self.recycle_items),
+            ("recycle_age_s", self.recycle_age_s),
+            ("recycle_growth_mib", self.recycle_growth_mib),
         ];
-        match values.into_iter().find(|(_, value)| *value == Some(0)) {
-            Some((key, _)) => {
-                Err((format!("subject.{subject}.{key}"), "must be at least 1".into()))
+        let least = [
+            ("memory_max_mib", self.memory_max_mib, MEMORY_MIN_MIB),
+            ("files_max", self.files_max, FILES_MIN),
+        ];
+        let mut all = values.map(|(key, value)| (key, value, 1)).into_iter().chain(least);
+        match all.find(|(_, value, least)| value.is_some_and(|value| value < *least)) {
+            Some((key, _, least)) => {
+                let why = format!("must be at least {least}");
+                Err((format!("subject.{subject}.{key}"), why))
             }
             None => Ok(()),
         }

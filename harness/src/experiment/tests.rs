@@ -66,6 +66,26 @@ fn an_experiment_survives_being_written() {
 }
 
 #[test]
+fn limits_are_those_of_the_file() {
+    let text = "spares = 1\nmemory_max_mib = 64\ncpu_max_s = 7\nfiles_max = 32\nfile_size_max_mib = 3\n\
+                recycle_items = 9\nrecycle_age_s = 60\nrecycle_growth_mib = 5";
+    let e = Experiment::parse(&GOOD.replacen("spares = 1", text, 1), "mine.toml").unwrap();
+    let seconds = Duration::from_secs;
+    let limits = Limits {
+        memory_max_bytes: 64 << 20,
+        cpu_max: Some(seconds(7)),
+        files_max: Some(32),
+        file_max_bytes: Some(3 << 20),
+    };
+    let recycling =
+        Recycling { items: Some(9), age: Some(seconds(60)), growth_bytes: Some(5 << 20) };
+    let options = e.subject["okiagari"];
+    assert_eq!((options.limits(), options.recycling()), (limits, recycling));
+    let plain = e.subject["baseline"];
+    assert_eq!((plain.limits(), plain.recycling()), Default::default());
+}
+
+#[test]
 fn what_is_wrong_is_named_with_file_line_and_key() {
     for (from, to, parts) in [
         ("blocks   = 10", "blocks = true", &["mine.toml, line 5", "blocks", "boolean"][..]),
@@ -97,6 +117,13 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
             &["subject.okiagari.memory_max_mib is 512, but must be more than ballast_mib"],
         ),
         ("tile  = 128", "ballast_mib = 65537", &["line 9: ballast_mib must be at most 65536"]),
+        (
+            "spares = 1",
+            "memory_max_mib = 15",
+            &["subject.okiagari.memory_max_mib must be at least 16"],
+        ),
+        ("spares = 1", "files_max = 3", &["subject.okiagari.files_max must be at least 16"]),
+        ("spares = 1", "recycle_items = 0", &["subject.okiagari.recycle_items must be at least 1"]),
         ("spares = 1", "blocks = 0", &["subject.okiagari.blocks must be at least 1"]),
         ("deadline_ms = 2000", "deadline = 2", &["unknown field `deadline`"]),
         (

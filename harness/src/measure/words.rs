@@ -2,6 +2,7 @@
 
 use crate::history::Ending;
 use crate::subject::GAVE_UP;
+use pipelines::isolation::evidence::names;
 
 /// Nanoseconds with three figures and the unit that suits them: `12.3 ms`.
 pub(crate) fn duration(ns: f64) -> String {
@@ -63,19 +64,10 @@ pub(crate) fn cause(text: &str) -> String {
     number.map_or_else(|| text.to_owned(), signal)
 }
 
+/// `SIGABRT`; of a limit's signal also which limit it was.
 fn signal(n: i32) -> String {
-    let name = match n {
-        2 => "SIGINT",
-        4 => "SIGILL",
-        6 => "SIGABRT",
-        7 => "SIGBUS",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        15 => "SIGTERM",
-        _ => return format!("signal {n}"),
-    };
-    name.into()
+    let limit = names::limit(n).map(|limit| format!(" ({limit})")).unwrap_or_default();
+    names::signal_name(n) + &limit
 }
 
 #[cfg(test)]
@@ -102,6 +94,7 @@ mod tests {
         );
         assert_eq!(ending(&Ending::Signal(6)), "died: SIGABRT");
         assert_eq!(ending(&Ending::Signal(40)), "died: signal 40");
+        assert_eq!(cause("signal 24"), "SIGXCPU (its processor time was used up)");
         assert_eq!([0, 3].map(|n| ending(&Ending::Exit(n))), ["exited with 0", "gave up"]);
     }
 }

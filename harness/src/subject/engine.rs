@@ -8,11 +8,9 @@ use pipelines::handler::{Handler, Then};
 use pipelines::image::job::TileWork;
 use pipelines::image::raster::Tile;
 use pipelines::isolation::Isolation;
-use pipelines::isolation::limits::Limits;
 use pipelines::message::Failure;
 use pipelines::pipeline::{Batch, Pipeline, Stage, Staged};
 use pipelines::sink::folder::{Folder, Save};
-use pipelines::sink::quarantine;
 use std::num::NonZeroUsize;
 
 /// Tiles saved and entered into the journal together.
@@ -24,7 +22,8 @@ pub(super) fn run(spec: &Spec, start: Start) -> Result<(), Failure> {
         budget,
         spares: spec.spares,
         deadline: spec.deadline,
-        limits: Limits { memory_max_bytes: spec.memory_max_bytes, ..Limits::default() },
+        limits: spec.limits,
+        recycling: spec.recycling,
         ..Isolation::new(vec![slab], result_bytes)
     };
     if spec.subject == Subject::Okiagari {
@@ -55,7 +54,8 @@ fn finish<H: Handler<In = Tile>>(
     watch: Watch,
     folder: Folder,
 ) -> Result<(), Failure> {
-    let staged = staged.watched(watch).set_aside(move |item| quarantine::set_aside(&folder, item));
+    let quarantine = spec.quarantine(folder);
+    let staged = staged.watched(watch).set_aside(move |item| quarantine.set_aside(item));
     match &spec.events {
         None => staged.run(),
         Some(path) => {

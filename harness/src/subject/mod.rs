@@ -14,11 +14,13 @@ use pipelines::image::job::{Job, TileWork};
 use pipelines::image::layout::{Layout, Place};
 use pipelines::image::operations::Operation;
 use pipelines::isolation::Budget;
+use pipelines::isolation::limits::{Limits, Recycling};
 use pipelines::isolation::segment::Segment;
 use pipelines::isolation::worker::forbid_core_dumps;
 use pipelines::message::{Blame, Failure, ItemId};
 use pipelines::sink::folder::Folder;
 use pipelines::sink::journal;
+use pipelines::sink::quarantine::{Quarantine, Terms};
 use pipelines::source::Tiles;
 use rustix::process::{Pid, Signal, getppid};
 use serde::{Deserialize, Serialize};
@@ -149,8 +151,10 @@ pub struct Spec {
     pub attempts: u32,
     /// How long a worker may take over one item.
     pub deadline: Duration,
-    /// Memory that each worker may have, in bytes.
-    pub memory_max_bytes: u64,
+    /// What each worker may take.
+    pub limits: Limits,
+    /// When a worker is replaced though it lives.
+    pub recycling: Recycling,
     /// What will strike.
     pub plan: FaultPlan,
     /// Where an engine writes its events, one JSON object a line.
@@ -165,6 +169,12 @@ impl Spec {
     pub fn folder(&self) -> Folder {
         let (dir, layout) = (self.dir.clone(), Arc::new(self.layout.clone()));
         Folder { dir, layout, format: self.job.format }
+    }
+
+    /// Where items are set aside, and with what.
+    fn quarantine(&self, folder: Folder) -> Quarantine {
+        let (job, limits, deadline) = (self.job.clone(), self.limits, self.deadline);
+        Quarantine { folder, terms: Terms { job, limits, deadline } }
     }
 
     /// Pixels that all items have together when they are done.
@@ -327,7 +337,7 @@ impl Stage {
 }
 
 /// The plan as the engine asks for it; what it decides is armed in the black box first.
-fn strikes(
+pub(crate) fn strikes(
     plan: FaultPlan,
     black_box: Arc<BlackBox>,
 ) -> Box<dyn Fn(ItemId, u32) -> Option<Strike> + Send + Sync> {

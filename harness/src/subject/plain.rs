@@ -7,12 +7,11 @@ use pipelines::image::raster::Tile;
 use pipelines::message::Failure;
 use pipelines::plain::Plain;
 use pipelines::sink::folder::Save;
-use pipelines::sink::quarantine;
 
 pub(super) fn run(spec: &Spec, stage: Stage) -> Result<(), Failure> {
     let Stage { source, watch, folder, result_bytes, .. } = stage;
-    let to = folder.clone();
-    let aside = move |aside: &SetAside<'_, Tile>| quarantine::set_aside(&to, aside);
+    let quarantine = spec.quarantine(folder.clone());
+    let aside = move |aside: &SetAside<'_, Tile>| quarantine.set_aside(aside);
     let plain = Plain::<TileWork, Save> {
         workers: spec.workers,
         config: spec.job.clone(),

@@ -8,6 +8,7 @@ mod originals;
 mod picture;
 mod process;
 mod refusal;
+mod replay;
 mod room;
 mod run;
 mod tutorial;

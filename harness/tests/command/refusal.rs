@@ -111,6 +111,11 @@ fn bad_options() {
         ("--deadline 0s", "--deadline"),
         ("--deadline soon", "--deadline"),
         ("--memory-max much", "--memory-max"),
+        ("--memory-max 15MiB", "with less than 16.0 MiB a worker cannot even start"),
+        ("--cpu-max 1500ms", "the kernel counts whole seconds"),
+        ("--files-max 3", "--files-max"),
+        ("--recycle-items 0", "--recycle-items"),
+        ("--recycle-growth 0", "at least one byte"),
         ("--seed x", "--seed"),
     ] {
         refused(scratch.okiagari(&format!("run synthetic:64x64 --out out {options}")), words);

@@ -282,6 +282,7 @@ impl<'a, H: Handler> Lane<'a, H> {
         let wrong = wrong.map(|(_, wrong)| wrong.clone()).unwrap_or_else(|| Wrong {
             death: Death::Left,
             failure: Failure::item("its holder died"),
+            will: None,
         });
         let decision = match &self.shared.decide {
             None => Decision::Fail,
@@ -321,7 +322,8 @@ impl<'a, H: Handler> Lane<'a, H> {
         let entry = &loan.items()[0];
         let (item, input, attempts) = (entry.id, &entry.item, loan.attempt + 1);
         let words = wrong.failure.what.clone();
-        let aside = SetAside { item, input, attempts, death: wrong.death, words };
+        let (death, will) = (wrong.death, wrong.will.as_deref());
+        let aside = SetAside { item, input, attempts, death, words, will };
         if let Err(failure) = (self.shared.aside)(&aside) {
             self.shared.stop(failure);
         } else {
@@ -348,12 +350,12 @@ impl<'a, H: Handler> Lane<'a, H> {
         }
         self.settle_now();
         self.mailbox.clear();
-        let Fall::Died { item, attempt, death, words, deaths } = fall else {
+        let Fall::Died { item, attempt, death, words, deaths, will } = fall else {
             return Some(ending(fall));
         };
         let lane = self.holder.lane;
         self.shared.watch.record(What::Died, item, attempt, lane, death.code());
-        self.wrongs.push((item, Wrong { death, failure: Failure::item(words) }));
+        self.wrongs.push((item, Wrong { death, failure: Failure::item(words), will }));
         let holder = self.holder;
         self.events.push(if apart { Event::Fell { holder, deaths } } else { Event::Died(holder) });
         self.settle_now();

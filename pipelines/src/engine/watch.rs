@@ -2,6 +2,7 @@
 
 use crate::black_box::{BlackBox, What};
 use crate::fault::strike::Strike;
+use crate::isolation::will::Will;
 use crate::message::{Death, Failure, ItemId};
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ pub struct SetAside<'a, T> {
     pub death: Death,
     /// The last words: the tail of the worker's standard error, or the handler's error.
     pub words: String,
+    /// What an isolated worker wrote as it died; [`Evidence::of`](crate::isolation::evidence::Evidence::of) reads it.
+    pub will: Option<&'a Will>,
 }
 
 /// Is told of each item that is given up; its failure ends the run.

@@ -5,7 +5,7 @@ use super::frame::FRAME_BYTES_MAX;
 use super::line::{LaneEnd, Request, State, Woken};
 use super::process::Process;
 use super::segment::Segment;
-use super::will::Will;
+use super::will::{Usage, Will};
 use crate::message::Death;
 use std::time::{Duration, Instant};
 
@@ -45,11 +45,13 @@ pub(crate) struct Child {
     state: State,
     /// It was stopped when it was last looked at.
     stopped: bool,
+    /// What it had used when it was put down.
+    usage: Option<Usage>,
 }
 
 impl Child {
     pub(super) fn new(process: Process, line: LaneEnd) -> Self {
-        Self { process, line, state: State::Starting, stopped: false }
+        Self { process, line, state: State::Starting, stopped: false, usage: None }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -163,7 +165,8 @@ impl Child {
 
     /// What it wrote when it died.
     pub(crate) fn will(&self) -> Will {
-        self.line.will()
+        let will = self.line.will();
+        Will { usage: will.usage.or(self.usage), ..will }
     }
 
     /// Why it could not open its handler, if it said so; else what it wrote to standard error at the end.
@@ -177,6 +180,12 @@ impl Child {
     /// Bytes of memory that it has for itself, in RAM now.
     pub(crate) fn private_bytes(&self) -> u64 {
         self.process.private_bytes()
+    }
+
+    /// Ends it for what it does, and looks first at what it used: a worker that hangs may wait or spin.
+    pub(crate) fn put_down(&mut self) {
+        self.usage = self.process.usage();
+        self.kill();
     }
 
     /// Ends it; that it has ended will be seen by `wait`.

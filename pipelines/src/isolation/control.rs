@@ -23,6 +23,10 @@ pub(crate) const STACK_BYTES: usize = 8 << 10;
 pub(crate) const REGISTERS: usize = 23;
 /// Return addresses that are kept.
 pub(crate) const FRAMES: usize = 32;
+/// Files that the code of those addresses comes from, at most.
+pub(crate) const MODULES: usize = 8;
+/// Bytes of such a file's path, with a zero at the end.
+pub(crate) const PATH_BYTES: usize = 256;
 
 /// Who owned a robust futex is dead (`FUTEX_OWNER_DIED`).
 pub(super) const OWNER_DIED: u32 = 0x4000_0000;
@@ -72,6 +76,17 @@ pub(super) struct Life {
     pub(super) word: AtomicU32,
 }
 
+/// A file that was mapped as code, as a dying worker writes it.
+#[repr(C)]
+pub(super) struct Module {
+    /// The first address of its mapping, written last; 0 when there is none.
+    pub(super) start: AtomicU64,
+    pub(super) end: AtomicU64,
+    /// What is to be taken off an address to get that in the file.
+    pub(super) bias: AtomicU64,
+    pub(super) path: [AtomicU64; PATH_BYTES / 8],
+}
+
 /// What a dying worker writes.
 #[repr(C, align(64))]
 pub(super) struct Will {
@@ -85,6 +100,9 @@ pub(super) struct Will {
     pub(super) refused_bytes: AtomicU64,
     pub(super) registers: [AtomicU64; REGISTERS],
     pub(super) frames: [AtomicU64; FRAMES],
+    pub(super) modules: [Module; MODULES],
+    /// The most memory that it had, in KiB, and its time in user and in kernel mode, in µs; 0 when it did not say.
+    pub(super) usage: [AtomicU64; 3],
     pub(super) stack_len: AtomicU32,
     pub(super) stack: [AtomicU64; STACK_BYTES / 8],
 }

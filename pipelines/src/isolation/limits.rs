@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Limits {
     /// Private writable memory (`RLIMIT_DATA`), in bytes. Memory that is shared with the supervisor does not count.
     pub memory_max_bytes: u64,
-    /// Processor time of its whole life (`RLIMIT_CPU`), in whole seconds; at the end of it SIGXCPU ends it.
+    /// Processor time of its whole life (`RLIMIT_CPU`), in whole seconds, at least 1; then SIGXCPU ends it.
     pub cpu_max: Option<Duration>,
     /// Open files (`RLIMIT_NOFILE`).
     pub files_max: Option<u64>,
@@ -32,6 +32,11 @@ impl Limits {
     pub(super) fn impose(&self) -> rustix::io::Result<()> {
         forbid_core_dumps()?;
         let cpu = self.cpu_max.map(|time| time.as_secs().max(1));
+        // Where the hard limit of the time is the soft one, the kernel sends SIGKILL, which says nothing of why.
+        let hard = |resource, limit: Option<u64>| match resource {
+            Resource::Cpu => limit.map(|seconds| seconds + 1),
+            _ => limit,
+        };
         let limits = [
             (Resource::Data, Some(self.memory_max_bytes)),
             (Resource::Cpu, cpu),
@@ -39,14 +44,16 @@ impl Limits {
             (Resource::Fsize, self.file_max_bytes),
         ];
         for (resource, limit) in limits.into_iter().filter(|(_, limit)| limit.is_some()) {
-            setrlimit(resource, Rlimit { current: limit, maximum: limit })?;
+            let most = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+            let [soft, hard] = [limit, hard(resource, limit)].map(|n| n.map(|n| n.min(most)));
+            setrlimit(resource, Rlimit { current: soft, maximum: hard })?;
         }
         Ok(())
     }
 }
 
 /// When a worker is replaced though it lives: what leaks a little with each item never gets far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recycling {
     /// After so many items.
     pub items: Option<u64>,

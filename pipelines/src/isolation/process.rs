@@ -1,6 +1,7 @@
 //! A worker's process: started, watched, ended, reaped. Who talks to it, and about what, is others' business.
 
 use super::tail::Tail;
+use super::will::Usage;
 use crate::message::{Death, Failure};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
@@ -103,11 +104,25 @@ impl Process {
 
     /// Bytes of memory that it has for itself, in RAM now.
     pub(super) fn private_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid));
-        let status = status.unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-        let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-        kib.unwrap_or(0) << 10
+        self.kib("RssAnon:").unwrap_or(0) << 10
+    }
+
+    /// This line of its status.
+    fn kib(&self, name: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+
+    /// What it has used so far, as `/proc` says; `None` when it is gone.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        // The name in parentheses may hold anything; from the state on, times are the 12th and the 13th.
+        let ticks = stat.rsplit(") ").next()?.split_whitespace().skip(11);
+        let mut us = ticks.map_while(|n| n.parse().ok()).map(|n: u64| {
+            n.saturating_mul(1_000_000) / rustix::param::clock_ticks_per_second().max(1)
+        });
+        Usage::of([self.kib("VmHWM:")?, us.next()?, us.next()?])
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::control::{Control, FRAMES, OWNER_DIED, REGISTERS, STACK_BYTES, Words};
+use super::module::{self, Module};
 use std::ffi::{c_int, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
@@ -13,7 +14,7 @@ static WORDS: AtomicPtr<Words> = AtomicPtr::new(null_mut());
 /// Bytes of the handler's stack: the unwinder of the C library wants some.
 const HANDLER_STACK_BYTES: usize = 64 << 10;
 /// Signals that end a process and can be seen coming.
-const SIGNALS: [c_int; 9] = [
+const SIGNALS: [c_int; 10] = [
     libc::SIGABRT,
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -23,6 +24,7 @@ const SIGNALS: [c_int; 9] = [
     libc::SIGSYS,
     libc::SIGTERM,
     libc::SIGXCPU,
+    libc::SIGXFSZ,
 ];
 
 /// What is known of a death beside its signal. Every number was written by a process that was dying: they are hints
@@ -43,9 +45,32 @@ pub struct Will {
     pub registers: Vec<u64>,
     /// Return addresses, the innermost first.
     pub frames: Vec<u64>,
-    /// The top of its stack.
+    /// The files that those addresses lie in, as far as they are known.
+    pub modules: Vec<Module>,
+    /// What it had used of the machine; `None` when it did not come to say so.
+    pub usage: Option<Usage>,
+    /// The top of its stack: from its stack pointer on, or from the next page if there is none at that.
     #[serde(skip)]
     pub stack: Vec<u8>,
+}
+
+/// What a process has used of the machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Usage {
+    /// The most memory that it had in RAM, in KiB, shared pages too.
+    pub memory_peak_kib: u64,
+    /// Processor time in its own code, in µs.
+    pub cpu_user_us: u64,
+    /// Processor time in the kernel, in µs.
+    pub cpu_system_us: u64,
+}
+
+impl Usage {
+    /// `None` when it is all zeros: nobody has used nothing.
+    pub(super) fn of([memory_peak_kib, cpu_user_us, cpu_system_us]: [u64; 3]) -> Option<Self> {
+        let usage = Self { memory_peak_kib, cpu_user_us, cpu_system_us };
+        (usage != Self::default()).then_some(usage)
+    }
 }
 
 impl Will {
@@ -65,6 +90,8 @@ impl Will {
             refused_bytes: will.refused_bytes.load(Relaxed),
             registers: if signal > 0 { list(&will.registers) } else { vec![] },
             frames,
+            modules: will.modules.iter().filter_map(Module::read).collect(),
+            usage: Usage::of(will.usage.each_ref().map(|n| n.load(Relaxed))),
             stack: control.stack(),
         }
     }
@@ -111,6 +138,7 @@ pub(super) fn install() {
         // The unwinder is loaded at its first call, which must not be in a handler.
         let mut first = [null_mut::<c_void>(); 1];
         backtrace(first.as_mut_ptr(), 1);
+        module::prepare();
         for signal in SIGNALS {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = testament as *const () as usize;
@@ -128,7 +156,23 @@ unsafe extern "C" {
 
 extern "C" fn exiting(status: c_int, _: *mut c_void) {
     if let Some(words) = words() {
+        note_usage(&words.will);
         words.will.exit.store(1 + (status & 255), Release);
+    }
+}
+
+/// By system call, which a signal handler may always do.
+fn note_usage(will: &super::control::Will) {
+    // SAFETY: the structure is numbers; the kernel fills it, and nothing else.
+    let used = unsafe {
+        let mut used: libc::rusage = std::mem::zeroed();
+        libc::syscall(libc::SYS_getrusage, libc::RUSAGE_SELF, &raw mut used);
+        used
+    };
+    let us = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
+    let used = [used.ru_maxrss as u64, us(used.ru_utime), us(used.ru_stime)];
+    for (to, from) in will.usage.iter().zip(used) {
+        to.store(from, Relaxed);
     }
 }
 
@@ -143,8 +187,8 @@ extern "C" fn testament(signal: c_int, info: *mut libc::siginfo_t, context: *mut
             write(words, signal, code, &*info, context.cast());
             step_aside(words);
         }
-        // Sent by somebody, or by itself with `abort`: it will not come again by itself.
-        if code <= 0 {
+        // Sent by somebody, or by itself with `abort`, or for a limit: it will not come again by itself.
+        if code <= 0 || matches!(signal, libc::SIGXCPU | libc::SIGXFSZ) {
             let thread = libc::syscall(libc::SYS_gettid);
             libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, signal);
         }
@@ -183,55 +227,65 @@ unsafe fn write(
     }
     let will = &words.will;
     will.code.store(code, Relaxed);
+    note_usage(will);
     // SAFETY: by contract.
     unsafe {
         if code > 0 {
             will.address.store(info.si_addr() as u64, Relaxed);
         }
-        let stack_at = registers(&*context, will);
+        let (code_at, stack_at) = registers(&*context, will);
         let mut bytes = [0u8; STACK_BYTES];
         let here = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: STACK_BYTES };
-        let there = libc::iovec { iov_base: stack_at as *mut c_void, iov_len: STACK_BYTES };
         // Read by the kernel, which says how much of it there is instead of faulting.
-        let len =
-            libc::process_vm_readv(libc::getpid(), &raw const here, 1, &raw const there, 1, 0);
-        let len = usize::try_from(len).unwrap_or(0);
+        let read = |at: usize| {
+            let there = libc::iovec { iov_base: at as *mut c_void, iov_len: STACK_BYTES };
+            let me = libc::getpid();
+            let len = libc::process_vm_readv(me, &raw const here, 1, &raw const there, 1, 0);
+            usize::try_from(len).ok().filter(|len| *len > 0)
+        };
+        // A stack that overflows ends where its pointer is already beyond.
+        let len = read(stack_at).or_else(|| read((stack_at | 4095).wrapping_add(1))).unwrap_or(0);
         for (to, from) in will.stack.iter().zip(bytes[..len].chunks_exact(8)) {
             to.store(u64::from_ne_bytes(from.try_into().unwrap_or_default()), Relaxed);
         }
         will.stack_len.store(len as u32, Release);
         will.signal.store(signal, Release);
+        module::note(will, code_at);
         let mut frames = [null::<c_void>().cast_mut(); FRAMES];
         let count = backtrace(frames.as_mut_ptr(), FRAMES as c_int).max(0) as usize;
         for (to, from) in will.frames.iter().zip(frames.iter().take(count)) {
             to.store(*from as u64, Relaxed);
         }
+        for frame in frames.iter().take(count) {
+            module::note(will, *frame as usize);
+        }
     }
 }
 
-/// Stores the registers; says where the stack is.
+/// Stores the registers; says where code and stack are.
 #[cfg(target_arch = "x86_64")]
-fn registers(context: &libc::ucontext_t, will: &super::control::Will) -> usize {
+fn registers(context: &libc::ucontext_t, will: &super::control::Will) -> (usize, usize) {
     let registers = &context.uc_mcontext.gregs;
     for (to, from) in will.registers.iter().zip(registers.iter().take(REGISTERS)) {
         to.store(*from as u64, Relaxed);
     }
-    registers[libc::REG_RSP as usize] as usize
+    let at = |register: i32| registers[register as usize] as usize;
+    (at(libc::REG_RIP), at(libc::REG_RSP))
 }
 
-/// Stores the registers; says where the stack is.
+/// Stores the registers; says where code and stack are.
 #[cfg(target_arch = "aarch64")]
-fn registers(context: &libc::ucontext_t, will: &super::control::Will) -> usize {
+fn registers(context: &libc::ucontext_t, will: &super::control::Will) -> (usize, usize) {
     let machine = &context.uc_mcontext;
     let all = [machine.pc, machine.sp].into_iter().chain(machine.regs);
     for (to, from) in will.registers.iter().zip(all.take(REGISTERS)) {
         to.store(from, Relaxed);
     }
-    machine.sp as usize
+    (machine.pc as usize, machine.sp as usize)
 }
 
 /// Elsewhere they are left out.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn registers(_: &libc::ucontext_t, _: &super::control::Will) -> usize {
-    0
+fn registers(_: &libc::ucontext_t, _: &super::control::Will) -> (usize, usize) {
+    (0, 0)
 }

@@ -6,6 +6,7 @@ use libtest_mimic::Trial;
 use pipelines::black_box::What;
 use pipelines::fault::Fault;
 use pipelines::handler::{Desk, Handler};
+use pipelines::isolation::limits::Limits;
 use pipelines::message::{Death, Failure, ItemId, Tally};
 use std::fs::read_to_string;
 use std::time::{Duration, Instant};
@@ -143,7 +144,8 @@ impl Handler for Hungry {
 
 fn hungry() {
     // What a worker has before it works is some 10 MiB.
-    let setup = Setup { memory_max_bytes: 64 << 20, attempts: 1, ..Default::default() };
+    let limits = Limits { memory_max_bytes: 64 << 20, ..Default::default() };
+    let setup = Setup { limits, attempts: 1, ..Default::default() };
     let outcome = run::<Hungry, _>(setup, (), Numbers::to(130), 130, |_, _| None);
     let mut aside: Vec<_> = outcome.aside.iter().map(|aside| (aside.item, aside.death)).collect();
     aside.sort_unstable_by_key(|(item, _)| *item);

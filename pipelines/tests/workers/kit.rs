@@ -12,8 +12,9 @@ use pipelines::fault::strike::Strike;
 use pipelines::handler::{Desk, Handler};
 use pipelines::image::native::{Kernel, process};
 use pipelines::image::raster::{PixelFormat, Rect, TileHead};
+use pipelines::isolation::evidence::Evidence;
 use pipelines::isolation::frame::{Malformed, Portable, Reader, Writer};
-use pipelines::isolation::limits::Limits;
+use pipelines::isolation::limits::{Limits, Recycling};
 use pipelines::isolation::segment::Segment;
 use pipelines::isolation::{Budget, Isolation};
 use pipelines::message::{Death, Failure, ItemId, Tally};
@@ -138,9 +139,10 @@ pub(crate) struct Setup {
     pub(crate) attempts: u32,
     pub(crate) demand: usize,
     pub(crate) min_demand: usize,
-    pub(crate) memory_max_bytes: u64,
     pub(crate) delivery: Delivery,
     pub(crate) deadline: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) recycling: Recycling,
     pub(crate) slabs: Vec<Arc<Segment>>,
     /// One process for all workers, in this way.
     pub(crate) shared: Option<HtPipe>,
@@ -157,9 +159,10 @@ impl Default for Setup {
             attempts: 3,
             demand: 1,
             min_demand: 0,
-            memory_max_bytes: 1 << 30,
             delivery: Delivery::Lease,
             deadline: Duration::from_secs(20),
+            limits: Limits { memory_max_bytes: 1 << 30, ..Default::default() },
+            recycling: Recycling::default(),
             slabs: vec![],
             shared: None,
             shelf: Shelf::default(),
@@ -173,6 +176,8 @@ pub(crate) struct Outcome {
     pub(crate) result: Result<Tally, Failure>,
     pub(crate) delivered: Delivered,
     pub(crate) aside: Vec<Aside>,
+    /// Of each of these what is known of its worker's death, with the top of its stack.
+    pub(crate) evidence: Vec<Option<(Evidence, Vec<u8>)>>,
     pub(crate) black_box: Arc<BlackBox>,
 }
 
@@ -234,7 +239,8 @@ where
             spares: setup.spares,
             deadline: setup.deadline,
             start_deadline: Duration::from_secs(30),
-            limits: Limits { memory_max_bytes: setup.memory_max_bytes, ..Default::default() },
+            limits: setup.limits,
+            recycling: setup.recycling,
             intensity: Intensity { backoff: Duration::from_millis(1), ..Default::default() },
             ..Isolation::new(setup.slabs, 4096)
         };
@@ -247,7 +253,7 @@ where
             Some(original) => stage.shared(isolation, original),
             None => stage.isolated(isolation),
         };
-        let aside = Arc::new(Mutex::new(Vec::new()));
+        let aside = Arc::new(Mutex::new((Vec::new(), Vec::new())));
         let told = aside.clone();
         let settings = Settings { delivery: setup.delivery, ..Settings::okiagari() };
         let pipeline = Pipeline::from(producer)
@@ -257,12 +263,10 @@ where
             .watched(Watch::new(here, Box::new(strike)))
             .set_aside(move |gone| {
                 let (item, attempts, death) = (gone.item, gone.attempts, gone.death);
-                told.lock().unwrap().push(Aside {
-                    item,
-                    attempts,
-                    death,
-                    words: gone.words.clone(),
-                });
+                let evidence = gone.will.map(|w| (Evidence::of(death, w), w.stack.clone()));
+                let mut told = told.lock().unwrap();
+                told.0.push(Aside { item, attempts, death, words: gone.words.clone() });
+                told.1.push(evidence);
                 Ok(())
             });
         let panicked = || Failure::engine("the run panicked");
@@ -271,6 +275,6 @@ where
         let aside = std::mem::take(&mut *aside.lock().unwrap_or_else(PoisonError::into_inner));
         tell.send((result, aside)).ok();
     });
-    let (result, aside) = told.recv_timeout(PATIENCE).expect("the run ends");
-    Outcome { result, delivered: kept.take(), aside, black_box }
+    let (result, (aside, evidence)) = told.recv_timeout(PATIENCE).expect("the run ends");
+    Outcome { result, delivered: kept.take(), aside, evidence, black_box }
 }

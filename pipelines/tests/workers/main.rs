@@ -3,8 +3,10 @@
 //! A worker is this program again, so that `main` begins with `worker::enter` and the trials run under a
 //! harness of their own. They run one after the other: some count this process's children and files.
 
+mod bounds;
 mod conduct;
 mod ends;
+mod evidence;
 mod faults;
 mod htpipe;
 mod kit;
@@ -12,6 +14,7 @@ mod limits;
 mod oddities;
 mod shelf;
 
+use bounds::Glutton;
 use conduct::Hungry;
 use kit::Toil;
 use libtest_mimic::Arguments;
@@ -21,7 +24,13 @@ use pipelines::isolation::worker::{enter, role};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 fn main() {
-    enter(&[role::<Toil>(), role::<TileWork>(), role::<Babble>(), role::<Hungry>()]);
+    enter(&[
+        role::<Toil>(),
+        role::<TileWork>(),
+        role::<Babble>(),
+        role::<Glutton>(),
+        role::<Hungry>(),
+    ]);
     // Workers abort on purpose. 1, not 0: it also stops a core_pattern pipe.
     let one = Rlimit { current: Some(1), maximum: Some(1) };
     setrlimit(Resource::Core, one).expect("core dumps can be limited");
@@ -34,6 +43,8 @@ fn main() {
         limits::trials(),
         oddities::trials(),
         htpipe::trials(),
+        evidence::trials(),
+        bounds::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }

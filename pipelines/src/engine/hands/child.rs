@@ -18,6 +18,7 @@ use crate::isolation::line::Request;
 use crate::isolation::nursery::Desk;
 use crate::isolation::segment::Segment;
 use crate::isolation::tuning;
+use crate::isolation::will::Will;
 use crate::isolation::worker::{Errand, answer};
 use crate::message::{Death, Failure, ItemId};
 use crate::producer::Entry;
@@ -112,7 +113,7 @@ impl Worker {
             self.lane.step(Instant::now(), event, &mut orders);
             for order in orders.drain(..) {
                 match order {
-                    Order::Kill => self.child.kill(),
+                    Order::Kill => self.child.put_down(),
                     Order::Use => return Word::Use,
                     Order::Accept => return Word::Answer(len),
                     Order::Bury(death) => return Word::Dead(death),
@@ -155,7 +156,7 @@ enum End {
     /// All of it is answered.
     Answered,
     /// The worker died. So many items were answered, and so many more begun: the first of these is the suspect.
-    Died { answered: usize, begun: usize, death: Death, words: String },
+    Died { answered: usize, begun: usize, death: Death, words: String, will: Arc<Will> },
 }
 
 impl ChildHands {
@@ -362,7 +363,7 @@ impl ChildHands {
                         had_twice = None;
                     }
                 }
-                End::Died { answered, begun, death, words } => {
+                End::Died { answered, begun, death, words, will } => {
                     *at += answered;
                     let (suspect, attempt) = (entries[*at].id, self.attempt(answered));
                     let hungry = items == 1 && death == Death::OutOfMemory && had_twice.is_none();
@@ -371,7 +372,8 @@ impl ChildHands {
                         had_twice = Some(*at);
                     } else if items == 1 || !self.crew.lease {
                         let deaths = 1 + u32::from(seen_in_company == Some(suspect));
-                        return Err(Fall::Died { item: suspect, attempt, death, deaths, words });
+                        let (item, will) = (suspect, Some(will));
+                        return Err(Fall::Died { item, attempt, death, deaths, words, will });
                     }
                     watch.record(What::Died, suspect, attempt, self.lane, death.code());
                     if items > 1 {
@@ -405,15 +407,14 @@ impl ChildHands {
     fn fallen(&mut self, mut worker: Worker, answered: usize, death: Death) -> End {
         let words = worker.child.words();
         let begun = worker.child.begun().max(1);
+        let will = Arc::new(worker.child.will());
         self.used_up += 1;
         let death = match death {
-            Death::Signal(_) | Death::Exit(_) if worker.child.will().refused_bytes > 0 => {
-                Death::OutOfMemory
-            }
+            Death::Signal(_) | Death::Exit(_) if will.refused_bytes > 0 => Death::OutOfMemory,
             death => death,
         };
         self.crew.nursery.bury(worker.child);
-        End::Died { answered, begun, death, words }
+        End::Died { answered, begun, death, words, will }
     }
 }
 

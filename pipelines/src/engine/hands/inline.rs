@@ -39,7 +39,7 @@ pub(super) fn tried<T>(call: impl FnOnce() -> Result<Result<T, Failure>, Left>) 
         Err(payload) if payload.is::<Killed>() => Ended::Killed,
         Err(payload) => {
             let failure = Failure::item(format!("the handler panicked: {}", words(&*payload)));
-            Ended::Badly(Wrong { death: Death::Panic, failure })
+            Ended::Badly(Wrong { death: Death::Panic, failure, will: None })
         }
     }
 }
@@ -139,7 +139,8 @@ impl<H: Handler> Hands<H> for Inline<H> {
                 }
                 Ended::Left => {
                     let words = "the thread was told to leave".to_owned();
-                    fall = Err(Fall::Died { item, attempt, death: Death::Left, deaths: 1, words });
+                    let (death, deaths, will) = (Death::Left, 1, None);
+                    fall = Err(Fall::Died { item, attempt, death, deaths, words, will });
                     break;
                 }
                 Ended::Killed => {

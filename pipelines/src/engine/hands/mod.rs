@@ -9,7 +9,9 @@ use super::leave::Leave;
 use super::ledger::Loan;
 use super::watch::Watch;
 use crate::handler::{Handler, Route};
+use crate::isolation::will::Will;
 use crate::message::{Death, Failure, ItemId};
+use std::sync::Arc;
 
 /// What became of one item.
 pub struct Outcome<T> {
@@ -32,11 +34,13 @@ pub struct Wrong {
     pub death: Death,
     /// In words.
     pub failure: Failure,
+    /// What a process wrote as it died of it.
+    pub will: Option<Arc<Will>>,
 }
 
 impl From<Failure> for Wrong {
     fn from(failure: Failure) -> Self {
-        Self { death: Death::Error, failure }
+        Self { death: Death::Error, failure, will: None }
     }
 }
 
@@ -55,6 +59,8 @@ pub enum Fall {
         deaths: u32,
         /// The tail of the standard error, for a process.
         words: String,
+        /// What it wrote as it died, for a process that serves one lane.
+        will: Option<Arc<Will>>,
     },
     /// The thread was killed while it held these items; nobody is to blame.
     Killed,
