@@ -9,6 +9,7 @@ mod htpipe;
 mod kit;
 mod limits;
 mod oddities;
+mod pool;
 mod shelf;
 
 use kit::Toil;
@@ -16,16 +17,23 @@ use libtest_mimic::Arguments;
 use oddities::Babble;
 use pipelines::image::job::TileWork;
 use pipelines::isolation::worker::{enter, role};
+use pool::Double;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 fn main() {
-    enter(&[role::<Toil>(), role::<TileWork>(), role::<Babble>()]);
+    enter(&[role::<Toil>(), role::<TileWork>(), role::<Babble>(), role::<Double>()]);
     // Workers abort on purpose. 1, not 0: it also stops a core_pattern pipe.
     let one = Rlimit { current: Some(1), maximum: Some(1) };
     setrlimit(Resource::Core, one).expect("core dumps can be limited");
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let trials =
-        [faults::trials(), ends::trials(), limits::trials(), oddities::trials(), htpipe::trials()];
+    let trials = [
+        faults::trials(),
+        ends::trials(),
+        limits::trials(),
+        oddities::trials(),
+        htpipe::trials(),
+        pool::trials(),
+    ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }
