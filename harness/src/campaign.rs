@@ -132,8 +132,16 @@ fn spec(
     dir: &Path,
 ) -> Result<Spec> {
     let options = experiment.subject.get(&trial.subject).copied().unwrap_or_default();
-    let Options { spares, workers, attempts, deadline_ms, memory_max_mib, max_demand, .. } =
-        options;
+    let Options {
+        spares,
+        workers,
+        attempts,
+        deadline_ms,
+        memory_max_mib,
+        sandbox,
+        max_demand,
+        ..
+    } = options;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let subject: Subject = trial.subject.parse().map_err(Failure::input)?;
     Ok(Spec {
@@ -148,6 +156,7 @@ fn spec(
         attempts: attempts.unwrap_or(3),
         deadline: Duration::from_millis(deadline_ms.unwrap_or(10_000)),
         memory_max_bytes: memory_max_mib.unwrap_or(MEMORY_MAX_MIB) << 20,
+        sandbox: sandbox.unwrap_or(false),
         plan: experiment.plan(trial),
         events: None,
         observer: std::process::id() as i32,

@@ -122,6 +122,9 @@ pub struct Options {
     /// What a worker may use, in MiB (at least 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_max_mib: Option<u64>,
+    /// Whether workers are shut into a sandbox once they are ready (of the subject `okiagari`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<bool>,
     /// Items a lane may hold (at least 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_demand: Option<u32>,

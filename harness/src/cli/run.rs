@@ -71,6 +71,10 @@ pub(super) struct Run {
     /// Memory that each worker may have
     #[arg(long, value_name = "SIZE", default_value = "512MiB")]
     memory_max: ByteSize,
+    /// Workers open no file, start no program and reach no network once they are ready (okiagari only; needs
+    /// Landlock)
+    #[arg(long)]
+    sandbox: bool,
     /// How long the whole subject may show no progress before it is ended and called a hang
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = positive_duration)]
     stall: Duration,
@@ -159,6 +163,7 @@ impl Run {
             attempts: self.attempts,
             deadline: self.deadline,
             memory_max_bytes: self.memory_max.as_u64(),
+            sandbox: self.sandbox,
             plan: FaultPlan { specs: self.faults.clone(), seed: self.seed },
             events: self.events.clone(),
             observer: std::process::id() as i32,

@@ -9,6 +9,7 @@ use pipelines::image::job::TileWork;
 use pipelines::image::raster::Tile;
 use pipelines::isolation::Isolation;
 use pipelines::isolation::limits::Limits;
+use pipelines::isolation::sandbox::Policy;
 use pipelines::message::Failure;
 use pipelines::pipeline::{Batch, Pipeline, Stage, Staged};
 use pipelines::sink::folder::{Folder, Save};
@@ -25,6 +26,7 @@ pub(super) fn run(spec: &Spec, start: Start) -> Result<(), Failure> {
         spares: spec.spares,
         deadline: spec.deadline,
         limits: Limits { memory_max_bytes: spec.memory_max_bytes, ..Limits::default() },
+        sandbox: spec.sandbox.then(Policy::default),
         ..Isolation::new(vec![slab], result_bytes)
     };
     if spec.subject == Subject::Okiagari {

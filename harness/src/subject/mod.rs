@@ -151,6 +151,9 @@ pub struct Spec {
     pub deadline: Duration,
     /// Memory that each worker may have, in bytes.
     pub memory_max_bytes: u64,
+    /// Workers reach no file, no program and no network once they are ready.
+    #[serde(default)]
+    pub sandbox: bool,
     /// What will strike.
     pub plan: FaultPlan,
     /// Where an engine writes its events, one JSON object a line.

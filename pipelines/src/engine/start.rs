@@ -317,6 +317,7 @@ fn plan(
         slabs: isolation.slabs.clone(),
         result_bytes: isolation.result_bytes,
         limits: isolation.limits,
+        sandbox: isolation.sandbox.clone(),
         start_deadline: isolation.start_deadline,
         receipts,
     })

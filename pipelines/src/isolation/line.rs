@@ -333,3 +333,6 @@ impl<'a> Frames<'a> {
         Some(frame)
     }
 }
+
+#[cfg(test)]
+mod tests;

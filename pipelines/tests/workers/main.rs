@@ -10,6 +10,7 @@ mod kit;
 mod limits;
 mod oddities;
 mod pool;
+mod sandbox;
 mod shelf;
 
 use kit::Toil;
@@ -19,9 +20,16 @@ use pipelines::image::job::TileWork;
 use pipelines::isolation::worker::{enter, role};
 use pool::Double;
 use rustix::process::{Resource, Rlimit, setrlimit};
+use sandbox::Escape;
 
 fn main() {
-    enter(&[role::<Toil>(), role::<TileWork>(), role::<Babble>(), role::<Double>()]);
+    enter(&[
+        role::<Toil>(),
+        role::<TileWork>(),
+        role::<Babble>(),
+        role::<Double>(),
+        role::<Escape>(),
+    ]);
     // Workers abort on purpose. 1, not 0: it also stops a core_pattern pipe.
     let one = Rlimit { current: Some(1), maximum: Some(1) };
     setrlimit(Resource::Core, one).expect("core dumps can be limited");
@@ -34,6 +42,7 @@ fn main() {
         oddities::trials(),
         htpipe::trials(),
         pool::trials(),
+        sandbox::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }
