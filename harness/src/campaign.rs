@@ -133,14 +133,7 @@ fn spec(
 ) -> Result<Spec> {
     let options = experiment.subject.get(&trial.subject).copied().unwrap_or_default();
     let Options {
-        spares,
-        workers,
-        attempts,
-        deadline_ms,
-        memory_max_mib,
-        sandbox,
-        max_demand,
-        ..
+        spares, workers, attempts, deadline_ms, memory_max_mib, sandbox, max_demand, ..
     } = options;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let subject: Subject = trial.subject.parse().map_err(Failure::input)?;

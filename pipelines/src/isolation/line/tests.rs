@@ -129,15 +129,28 @@ fn accepts(frame: &[u8], item: u64, attempt: u32) -> bool {
     orders.contains(&Order::Accept)
 }
 
+/// Says which round it was that failed.
+struct Round(u64);
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("seed {SEED:#x}, round {}", self.0);
+        }
+    }
+}
+
+const SEED: u64 = 0x5eed_0011;
+
 #[test]
 fn whatever_a_worker_writes_its_lane_believes_only_what_it_asked_for() {
     const ROUNDS: u64 = 10_000;
-    let seed = 0x5eed_0011;
     let results = Segment::heap(0, 2, 4096).unwrap();
     let (mut accepted, mut refused) = (0, 0);
     let mut ends = None;
     for round in 0..ROUNDS {
-        let dice = &mut Dice(seed + round);
+        let _round = Round(round);
+        let dice = &mut Dice(SEED + round);
         // A page serves one worker; one that made no sense is given up.
         let (lane, there): &mut (LaneEnd, Control) = ends.get_or_insert_with(|| {
             let lane = LaneEnd::new(4096).unwrap();
@@ -165,11 +178,11 @@ fn whatever_a_worker_writes_its_lane_believes_only_what_it_asked_for() {
             Ok(Some(len)) if accepts(&copy[..len], item, attempt) => {
                 let claims = (&copy[1..9], &copy[9..13]);
                 let due = (&item.to_le_bytes()[..], &attempt.to_le_bytes()[..]);
-                assert_eq!(claims, due, "seed {seed:#x}, round {round}: another's result");
+                assert_eq!(claims, due, "another's result");
                 let memory = Memory::Outbox { from: &lane.outbox, into: &results };
                 let made = outcome::<Nobody>(item, attempt, Reader::new(&copy[..len], memory));
                 if let Some(Ok((bytes, _))) = made.as_ref().map(|made| &made.result) {
-                    assert!(bytes.0.len() <= 4096, "seed {seed:#x}, round {round}");
+                    assert!(bytes.0.len() <= 4096);
                 }
                 made.is_some()
             }
@@ -181,7 +194,7 @@ fn whatever_a_worker_writes_its_lane_believes_only_what_it_asked_for() {
         } else {
             ends = None;
         }
-        assert!(results.is_whole(), "seed {seed:#x}, round {round}: a slot is left behind");
+        assert!(results.is_whole(), "a slot is left behind");
     }
     assert!(accepted > ROUNDS / 10 && refused > ROUNDS / 10, "{accepted} and {refused}");
 }
