@@ -78,7 +78,7 @@ fn spoil(frame: &mut Vec<u8>, dice: &mut Dice) {
             0 => frame.truncate(at),
             1 => frame.resize(dice.below(1 + FRAME_BYTES_MAX as u64) as usize, 0x5a),
             2 if at + 4 <= frame.len() => {
-                frame[at..at + 4].copy_from_slice(&dice.word().to_le_bytes())
+                frame[at..at + 4].copy_from_slice(&dice.word().to_le_bytes());
             }
             3 => frame.iter_mut().for_each(|byte| *byte = dice.roll() as u8),
             _ if at < frame.len() => frame[at] ^= 1 << dice.below(8),
