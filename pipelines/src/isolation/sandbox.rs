@@ -1,6 +1,6 @@
 //! What a worker may reach once its handler is open: the files that are named, and nothing else of the machine. Files,
 //! and whom it may signal or trace, are Landlock's; programs and connections are refused by a filter of system calls.
-//! A start costs a quarter of a millisecond more (two thirds of it the filters'), which spares hide.
+//! Entering costs a start a quarter of a millisecond, three quarters of it the filters.
 
 use super::birth::threads;
 use landlock::{
