@@ -132,7 +132,7 @@ fn spec(
     dir: &Path,
 ) -> Result<Spec> {
     let options = experiment.subject.get(&trial.subject).copied().unwrap_or_default();
-    let Options { spares, workers, attempts, deadline_ms, max_demand, .. } = options;
+    let Options { spares, workers, attempts, deadline_ms, sandbox, max_demand, .. } = options;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let subject: Subject = trial.subject.parse().map_err(Failure::input)?;
     Ok(Spec {
@@ -148,6 +148,7 @@ fn spec(
         deadline: Duration::from_millis(deadline_ms.unwrap_or(10_000)),
         limits: options.limits(),
         recycling: options.recycling(),
+        sandbox: sandbox.unwrap_or(false),
         plan: experiment.plan(trial),
         events: None,
         observer: std::process::id() as i32,

@@ -146,6 +146,9 @@ pub struct Options {
     /// A worker is replaced once it has grown by so much, in MiB (at least 1); never if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recycle_growth_mib: Option<u64>,
+    /// Whether workers are shut into a sandbox once they are ready (of the subject `okiagari`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<bool>,
     /// Items a lane may hold (at least 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_demand: Option<u32>,

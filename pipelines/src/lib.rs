@@ -143,6 +143,7 @@ pub mod isolation;
 pub mod message;
 pub mod pipeline;
 pub mod plain;
+pub mod pool;
 pub mod producer;
 pub mod sink;
 pub mod source;

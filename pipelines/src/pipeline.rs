@@ -38,6 +38,8 @@ pub struct Stage<H: Handler> {
     pub(crate) partition: Option<Partition<H::In>>,
     pub(crate) decide: Option<Box<Decide<H::In, H::Out>>>,
     pub(crate) apart: Apart<H>,
+    /// Results are kept by whoever gets them: there is always room for one more.
+    pub(crate) results_are_kept: bool,
 }
 
 impl<H: Handler> Stage<H> {
@@ -52,6 +54,7 @@ impl<H: Handler> Stage<H> {
             partition: None,
             decide: None,
             apart: Apart::Inline { result_bytes: 1 << 20 },
+            results_are_kept: false,
         }
     }
     /// So many work at once, from 1 to [`WORKERS_MAX`].

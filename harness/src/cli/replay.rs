@@ -91,6 +91,7 @@ fn spec(kept: &Kept, scratch: &Path) -> Spec {
         deadline: terms.deadline,
         limits: terms.limits,
         recycling: Recycling::default(),
+        sandbox: false,
         plan: FaultPlan::default(),
         events: None,
         observer: std::process::id() as i32,

@@ -94,6 +94,10 @@ pub(super) struct Run {
     deadline: Duration,
     #[command(flatten)]
     limits: Limiting,
+    /// Workers open no file, start no program and reach no network once they are ready (okiagari only; needs
+    /// Landlock)
+    #[arg(long)]
+    sandbox: bool,
     /// How long the whole subject may show no progress before it is ended and called a hang
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = positive_duration)]
     stall: Duration,
@@ -196,6 +200,7 @@ impl Run {
             deadline: self.deadline,
             limits: self.limits.limits(),
             recycling: self.limits.recycling(),
+            sandbox: self.sandbox,
             plan: FaultPlan { specs: self.faults.clone(), seed: self.seed },
             events: self.events.clone(),
             observer: std::process::id() as i32,

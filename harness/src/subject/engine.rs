@@ -8,6 +8,7 @@ use pipelines::handler::{Handler, Then};
 use pipelines::image::job::TileWork;
 use pipelines::image::raster::Tile;
 use pipelines::isolation::Isolation;
+use pipelines::isolation::sandbox::Policy;
 use pipelines::message::Failure;
 use pipelines::pipeline::{Batch, Pipeline, Stage, Staged};
 use pipelines::sink::folder::{Folder, Save};
@@ -24,6 +25,7 @@ pub(super) fn run(spec: &Spec, start: Start) -> Result<(), Failure> {
         deadline: spec.deadline,
         limits: spec.limits,
         recycling: spec.recycling,
+        sandbox: spec.sandbox.then(Policy::default),
         ..Isolation::new(vec![slab], result_bytes)
     };
     if spec.subject == Subject::Okiagari {

@@ -155,6 +155,9 @@ pub struct Spec {
     pub limits: Limits,
     /// When a worker is replaced though it lives.
     pub recycling: Recycling,
+    /// Workers reach no file, no program and no network once they are ready.
+    #[serde(default)]
+    pub sandbox: bool,
     /// What will strike.
     pub plan: FaultPlan,
     /// Where an engine writes its events, one JSON object a line.

@@ -88,6 +88,7 @@ trait Control<T>: Send + Sync {
     fn pause(&self, paused: bool);
     fn push(&self, items: Vec<Entry<T>>) -> Result<(), Failure>;
     fn kill(&self, process: Process) -> bool;
+    fn end(&self, failure: Failure);
     fn topology(&self) -> Topology;
     fn rate(&self) -> Option<Rate>;
     fn set_rate(&self, rate: Rate, reset: bool) -> Result<(), Failure>;
@@ -157,6 +158,11 @@ impl<H: Handler> Control<H::In> for Reach<H> {
         told
     }
 
+    fn end(&self, failure: Failure) {
+        self.shared.stop(failure);
+        self.notify(Notice::Stop);
+    }
+
     fn topology(&self) -> Topology {
         let shared = &self.shared;
         let mut processes = shared.roster.members();
@@ -224,6 +230,10 @@ impl<T: Send + Sync + 'static> Handle<T> {
     /// deadline passes. Returns at once; can be called from a handler too.
     pub fn stop(&self) {
         self.control.notify(Notice::Stop);
+    }
+    /// Ends it now, whatever is in hand.
+    pub(crate) fn end(&self, failure: Failure) {
+        self.control.end(failure);
     }
     /// Nothing new is begun until [`Handle::resume`]; what was begun is finished.
     pub fn pause(&self) {

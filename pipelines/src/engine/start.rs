@@ -101,8 +101,8 @@ fn launch<H: Handler>(mut staged: Staged<H>) -> Result<Launch<H>, Failure> {
     let observer = observe.map_or_else(Observer::default, Observer::new);
     let (notices, noticed) = bounded(NOTICES);
     let chunk = stage.chunk();
-    let Stage { config, partition, decide, apart, .. } = stage;
-    let room = Room { lanes, chunk, fits: &batches };
+    let Stage { config, partition, decide, apart, results_are_kept, .. } = stage;
+    let room = Room { lanes, chunk, fits: &batches, kept: results_are_kept };
     let swallow = swallow(&books, &observer);
     let bell = books.bell();
     let lease = settings.delivery == Delivery::Lease;
@@ -178,12 +178,17 @@ struct Room<'a, T> {
     lanes: usize,
     chunk: usize,
     fits: &'a [Fit<T>],
+    /// Whoever gets results keeps them.
+    kept: bool,
 }
 
 impl<T> Room<'_, T> {
     /// What is being computed, what fills batchers, what waits for a batch handler and what one holds.
     fn most(&self) -> usize {
         self.lanes * self.chunk + self.fits.iter().map(|fit| fit.holds).sum::<usize>()
+    }
+    fn cut(&self, slots: usize, bytes: usize) -> Result<Arc<Segment>, Failure> {
+        if self.kept { Segment::growing(0, slots, bytes) } else { Segment::heap(0, slots, bytes) }
     }
     /// Less, and nothing would go on.
     fn least(&self) -> usize {
@@ -223,7 +228,7 @@ impl<H: Handler> Work<H> {
         let Self { config, apart, notices, bell, swallow, lanes, lease } = self;
         match apart {
             Apart::Inline { result_bytes } => {
-                let results = Segment::heap(0, room.most(), result_bytes)?;
+                let results = room.cut(room.most(), result_bytes)?;
                 let (out, receipts) = (results.clone(), watch.black_box_handle());
                 let make = move |lane: usize| {
                     let receipts = receipts.as_deref().map(BlackBox::receipts);
@@ -288,7 +293,7 @@ fn slots<T>(
     let (bytes, outboxes) = (isolation.result_bytes, (lanes + spares) * OUTBOX_SLOTS);
     isolation.budget.slots(bytes, outboxes, outboxes)?;
     let slots = isolation.budget.slots(bytes, room.least(), room.most())?;
-    Segment::heap(0, slots, bytes)
+    room.cut(slots, bytes)
 }
 
 fn plan(
@@ -313,6 +318,7 @@ fn plan(
         slabs: isolation.slabs.clone(),
         result_bytes: isolation.result_bytes,
         limits: isolation.limits,
+        sandbox: isolation.sandbox.clone(),
         start_deadline: isolation.start_deadline,
         receipts,
     })

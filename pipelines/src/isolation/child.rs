@@ -173,7 +173,15 @@ impl Child {
     pub(crate) fn words(&mut self) -> String {
         match self.state {
             State::Refused => self.line.excuse(),
-            _ => self.process.tail.words(),
+            _ => {
+                let mut words = self.process.tail.words();
+                if let Some(call) = self.line.will().refused_call {
+                    let end = if words.is_empty() { "" } else { "\n" };
+                    let name = super::sandbox::name(call);
+                    words.push_str(&format!("{end}refused system call {call}, {name}"));
+                }
+                words
+            }
         }
     }
 

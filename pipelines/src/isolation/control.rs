@@ -96,6 +96,8 @@ pub(super) struct Will {
     pub(super) address: AtomicU64,
     /// 1 + the status it exits with; 0 when it did not.
     pub(super) exit: AtomicI32,
+    /// 1 + the number of the system call that was refused to it; 0 when none was.
+    pub(super) refused_call: AtomicU32,
     /// Bytes that it asked for and could not have; 0 when it had all.
     pub(super) refused_bytes: AtomicU64,
     pub(super) registers: [AtomicU64; REGISTERS],

@@ -47,9 +47,17 @@ macro_rules! numbers {
                 Ok($type::from_le_bytes(self.array()?))
             }
         )* }
+        $(impl Portable for $type {
+            fn lower(&self, to: &mut Writer) {
+                to.$type(*self);
+            }
+            fn lift(from: &mut Reader<'_>) -> Result<Self, Malformed> {
+                from.$type()
+            }
+        })*
     };
 }
-numbers!(u8 u16 u32 u64);
+numbers!(u8 u16 u32 u64 i8 i16 i32 i64 f32 f64);
 
 impl Writer {
     /// Appends bytes as they are; the reader has to know how many.

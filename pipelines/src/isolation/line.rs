@@ -331,3 +331,6 @@ impl<'a> Frames<'a> {
         Some(frame)
     }
 }
+
+#[cfg(test)]
+mod tests;

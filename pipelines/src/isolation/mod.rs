@@ -17,6 +17,7 @@ pub(crate) mod nursery;
 pub(crate) mod plan;
 mod post;
 mod process;
+pub mod sandbox;
 pub mod segment;
 pub mod tail;
 pub(crate) mod tuning;
@@ -27,6 +28,7 @@ mod zygote;
 use crate::engine::reserve::Intensity;
 use crate::message::Failure;
 use limits::{Limits, Recycling};
+use sandbox::Policy;
 use segment::Segment;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -85,6 +87,9 @@ pub struct Isolation {
     pub start_deadline: Duration,
     /// What each worker may take.
     pub limits: Limits,
+    /// What each worker may reach once its handler is open; `None` for whatever its program may. Not for workers
+    /// that share a process.
+    pub sandbox: Option<Policy>,
     /// When a worker is replaced though it lives.
     pub recycling: Recycling,
     /// Each worker runs on one core only, its lane's: what a request costs is then mostly not waking a core that sleeps.
@@ -106,6 +111,7 @@ impl Isolation {
             deadline: Duration::from_secs(10),
             start_deadline: Duration::from_secs(30),
             limits: Limits::default(),
+            sandbox: None,
             recycling: Recycling::default(),
             same_core: true,
             intensity: Intensity::default(),

@@ -2,6 +2,7 @@
 
 use super::limits::Limits;
 use super::link::deliver;
+use super::sandbox::Policy;
 use super::segment::{Segment, Shape};
 use serde::{Deserialize, Serialize};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,6 +16,7 @@ pub(crate) struct Plan {
     pub(crate) slabs: Vec<Arc<Segment>>,
     pub(crate) result_bytes: usize,
     pub(crate) limits: Limits,
+    pub(crate) sandbox: Option<Policy>,
     /// How long a worker, or what workers are forked from, may take to start.
     pub(crate) start_deadline: Duration,
     /// The black box and its number of receipts.
@@ -52,6 +54,7 @@ pub(crate) struct Hello {
     pub(crate) slabs: Vec<Shape>,
     pub(crate) receipts: Option<usize>,
     pub(crate) limits: Limits,
+    pub(crate) sandbox: Option<Policy>,
     pub(crate) parent: i32,
 }
 
@@ -90,6 +93,7 @@ pub(super) fn greet(
         slabs: plan.slabs.iter().map(|s| s.shape()).collect(),
         receipts: plan.receipts.as_ref().map(|(_, cap)| *cap),
         limits: plan.limits,
+        sandbox: plan.sandbox.clone(),
         parent: rustix::process::getpid().as_raw_nonzero().get(),
     };
     let slabs = plan.slabs.iter().filter_map(|s| s.memory());

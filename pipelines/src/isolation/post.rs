@@ -5,6 +5,7 @@ use super::control::Control;
 use super::line::WorkerEnd;
 use super::link::{FILES_MAX, ready};
 use super::plan::{Birth, Hello, Seat, Serves};
+use super::sandbox::Policy;
 use super::segment::{Segment, Shape};
 use super::{tuning, will};
 use crate::black_box::Receipts;
@@ -25,6 +26,7 @@ pub(super) struct Stock {
     pub(super) config: String,
     pub(super) slabs: Vec<Arc<Segment>>,
     pub(super) receipts: Option<Receipts>,
+    pub(super) sandbox: Option<Policy>,
     parent: i32,
 }
 
@@ -81,8 +83,8 @@ impl Duty {
             Some(cap) => Some(Receipts::attach(&file()?, cap).map_err(|e| e.what)?),
             None => None,
         };
-        let (config, parent) = (hello.config, hello.parent);
-        let stock = Arc::new(Stock { config, slabs, receipts, parent });
+        let (config, sandbox, parent) = (hello.config, hello.sandbox, hello.parent);
+        let stock = Arc::new(Stock { config, slabs, receipts, sandbox, parent });
         Ok(match hello.serves {
             Serves::Lane(birth) => {
                 will::install();

@@ -41,6 +41,8 @@ pub struct Segment {
     slot_bytes: usize,
     base: *mut u8,
     access: Access,
+    /// Where all slots are in use, one more is made.
+    grows: bool,
     memory: Option<OwnedFd>,
     free: Mutex<Free>,
     freed: Condvar,
@@ -66,6 +68,19 @@ impl Segment {
         };
         let base = base.map_err(|e| no_memory(bytes, e))?.cast();
         Ok(Arc::new(Self::new(number, slots, slot_bytes, base, Access::Owner, None)))
+    }
+
+    /// As [`Segment::heap`], but nobody ever waits for a slot: where all are in use, one more is made.
+    pub(crate) fn growing(
+        number: u16,
+        slots: usize,
+        slot_bytes: usize,
+    ) -> Result<Arc<Self>, Failure> {
+        let mut segment = Self::heap(number, slots, slot_bytes)?;
+        if let Some(segment) = Arc::get_mut(&mut segment) {
+            segment.grows = true;
+        }
+        Ok(segment)
     }
 
     /// Memory that this process writes and others can map for reading only.
@@ -131,7 +146,8 @@ impl Segment {
             if access == Access::Owner { (0..slots as u32).rev().collect() } else { vec![] };
         let free = Mutex::new(Free { slots: slots_free, closed: false, waiting: 0 });
         let slot_bytes = aligned(slot_bytes);
-        Self { number, slots, slot_bytes, base, access, memory, free, freed: Condvar::new() }
+        let (grows, freed) = (false, Condvar::new());
+        Self { number, slots, slot_bytes, base, access, grows, memory, free, freed }
     }
 
     /// How it is cut; travels to a worker beside the memory.
@@ -158,6 +174,10 @@ impl Segment {
             }
             if let Some(slot) = free.slots.pop() {
                 return Some(Slot { hold: Hold { segment: self.clone(), slot } });
+            }
+            if self.grows {
+                drop(free);
+                return Self::heap(self.number, 1, self.slot_bytes).ok()?.reserve();
             }
             free.waiting += 1;
             free = self.freed.wait(free).unwrap_or_else(PoisonError::into_inner);
@@ -202,9 +222,10 @@ impl Segment {
             return None;
         }
         let target = into.reserve()?;
+        let to = target.hold.segment.at(target.hold.slot);
         // SAFETY: both ranges lie inside their mappings (checked above) and cannot overlap, being two
         // mappings. The source may change meanwhile: it is copied as plain bytes and judged after.
-        unsafe { self.at(slot).copy_to_nonoverlapping(into.at(target.hold.slot), len_bytes) };
+        unsafe { self.at(slot).copy_to_nonoverlapping(to, len_bytes) };
         Some(target.freeze(len_bytes))
     }
 }

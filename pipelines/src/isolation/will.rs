@@ -39,6 +39,8 @@ pub struct Will {
     pub address: u64,
     /// The status that it exited with, if it did.
     pub exit: Option<i32>,
+    /// The system call that its [sandbox](super::sandbox) ended it for.
+    pub refused_call: Option<i32>,
     /// Bytes that it asked for last and could not have; 0 when it had all.
     pub refused_bytes: u64,
     /// General registers, in the order of the machine's `ucontext`.
@@ -87,6 +89,7 @@ impl Will {
             code: will.code.load(Relaxed),
             address: will.address.load(Relaxed),
             exit: will.exit.load(Acquire).checked_sub(1).filter(|status| *status >= 0),
+            refused_call: will.refused_call.load(Relaxed).checked_sub(1).map(u32::cast_signed),
             refused_bytes: will.refused_bytes.load(Relaxed),
             registers: if signal > 0 { list(&will.registers) } else { vec![] },
             frames,
@@ -187,8 +190,9 @@ extern "C" fn testament(signal: c_int, info: *mut libc::siginfo_t, context: *mut
             write(words, signal, code, &*info, context.cast());
             step_aside(words);
         }
-        // Sent by somebody, or by itself with `abort`, or for a limit: it will not come again by itself.
-        if code <= 0 || matches!(signal, libc::SIGXCPU | libc::SIGXFSZ) {
+        // Sent by somebody, or by itself with `abort`, or for a limit: it will not come again by itself. Nor will a
+        // call that was refused: it would be left out.
+        if code <= 0 || matches!(signal, libc::SIGXCPU | libc::SIGXFSZ | libc::SIGSYS) {
             let thread = libc::syscall(libc::SYS_gettid);
             libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, signal);
         }
@@ -209,6 +213,14 @@ unsafe fn step_aside(words: &Words) {
         // Not idle: on a busy machine it would never get to give its memory back.
         libc::setpriority(libc::PRIO_PROCESS, 0, 10);
     }
+}
+
+/// The kernel's `siginfo` of a SIGSYS, which libc does not spell out.
+#[repr(C)]
+struct Refused {
+    head: [c_int; 3],
+    at: *mut c_void,
+    call: c_int,
 }
 
 /// # Safety
@@ -232,6 +244,10 @@ unsafe fn write(
     unsafe {
         if code > 0 {
             will.address.store(info.si_addr() as u64, Relaxed);
+        }
+        if signal == libc::SIGSYS && code > 0 {
+            let refused = &*(&raw const *info).cast::<Refused>();
+            will.refused_call.store(refused.call.cast_unsigned().wrapping_add(1), Relaxed);
         }
         let (code_at, stack_at) = registers(&*context, will);
         let mut bytes = [0u8; STACK_BYTES];

@@ -4,6 +4,7 @@ use super::frame::{FRAME_BYTES_MAX, Malformed, Memory, Portable, Reader, Writer}
 use super::line::{State, WorkerEnd};
 use super::post::{Duty, Place, Post, Reception, Stock};
 use super::process::ROLE;
+use super::sandbox::Policy;
 use super::segment::Segment;
 use super::{tuning, zygote};
 use crate::black_box::now_ns;
@@ -177,6 +178,10 @@ where
             return Ok(());
         }
     };
+    if let Some(Err(why)) = stock.sandbox.as_ref().map(Policy::enter) {
+        line.refuse(&why);
+        return Ok(());
+    }
     line.is(State::Ready);
     let mut out = Writer::default();
     loop {

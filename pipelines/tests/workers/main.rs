@@ -12,6 +12,8 @@ mod htpipe;
 mod kit;
 mod limits;
 mod oddities;
+mod pool;
+mod sandbox;
 mod shelf;
 
 use bounds::Glutton;
@@ -21,7 +23,9 @@ use libtest_mimic::Arguments;
 use oddities::Babble;
 use pipelines::image::job::TileWork;
 use pipelines::isolation::worker::{enter, role};
+use pool::Double;
 use rustix::process::{Resource, Rlimit, setrlimit};
+use sandbox::Escape;
 
 fn main() {
     enter(&[
@@ -30,6 +34,8 @@ fn main() {
         role::<Babble>(),
         role::<Glutton>(),
         role::<Hungry>(),
+        role::<Double>(),
+        role::<Escape>(),
     ]);
     // Workers abort on purpose. 1, not 0: it also stops a core_pattern pipe.
     let one = Rlimit { current: Some(1), maximum: Some(1) };
@@ -45,6 +51,8 @@ fn main() {
         htpipe::trials(),
         evidence::trials(),
         bounds::trials(),
+        pool::trials(),
+        sandbox::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }

@@ -141,7 +141,8 @@ impl Worker {
     }
 }
 
-fn read(frame: &[u8]) -> Event {
+/// What an answer says that it is.
+pub(crate) fn read(frame: &[u8]) -> Event {
     let mut reader = Reader::new(frame, Memory::Slabs(&[]));
     match (reader.u8(), reader.u64(), reader.u32()) {
         (Ok(kind @ (answer::DONE | answer::FAILED | answer::PANICKED)), Ok(item), Ok(attempt)) => {
@@ -437,7 +438,7 @@ pub(super) fn lower(
 }
 
 /// Reads an answer; `None` when it makes no sense.
-pub(super) fn outcome<H: Handler>(
+pub(crate) fn outcome<H: Handler>(
     item: ItemId,
     attempt: u32,
     mut reader: Reader<'_>,
