@@ -46,7 +46,7 @@ fn okiagari_gets_up_after_every_fault_and_names_the_cause() {
         ("segfault", "signal 11"),
         ("shutdown", "signal 9"),
         ("bus", "signal 7"),
-        ("stack-overflow", "signal 6"),
+        ("stack-overflow", "signal 11"),
         ("term", "signal 15"),
         ("orphan", "signal 9"),
         ("exit", "exit 0"),
@@ -56,7 +56,12 @@ fn okiagari_gets_up_after_every_fault_and_names_the_cause() {
         ("wrong-code", "error"),
         ("hang", "hang"),
         ("spin", "hang"),
-        ("stop", "hang"),
+        ("stop", "stopped"),
+        ("garbage", "garbage"),
+        ("oversized", "garbage"),
+        ("closed-socket", "garbage"),
+        ("no-handshake", "signal 9"),
+        ("crash-loop", "signal 9"),
     ] {
         let words = format!("{JOB} --fault {fault}@item=5 --deadline 300ms --out {fault}");
         scratch.okiagari(&words).with(0);

@@ -127,7 +127,11 @@ fn a_worker_that_is_killed_is_replaced() {
     scene(&scratch);
     let started = held(&scratch, "--spares 0");
     let others = [started.pid, started.subject()];
-    let workers = started.processes().into_iter().filter(|pid| !others.contains(pid));
+    let is_worker = |pid: &_| {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+        !others.contains(pid) && name.is_ok_and(|name| name.trim() == "worker")
+    };
+    let workers = started.processes().into_iter().filter(is_worker);
     let [worker] = workers.collect::<Vec<_>>()[..] else { panic!("there is to be one worker") };
     signal(worker, Signal::KILL);
     started.end().with(0);

@@ -114,6 +114,7 @@ impl Post {
             say_into(&stderr);
         }
         die_with(stock.parent)?;
+        rustix::thread::set_name(c"worker").ok();
         // What it starts is of its group, and does not outlive it.
         rustix::process::setpgid(None, None).map_err(|e| failed("lead a group", &e))?;
         let control = Control::attach(page).map_err(|e| failed("map its page", &e))?;

@@ -123,6 +123,7 @@ pub(super) fn hatch(
     preload: impl FnOnce(&str) -> Result<(), Failure>,
 ) -> Result<Option<Post>, String> {
     let Reception { socket, stock } = reception;
+    rustix::thread::set_name(c"zygote").ok();
     let failed = |e: &dyn std::fmt::Display| format!("could not answer: {e}");
     let loaded = match preload(&stock.config) {
         Ok(()) => Loaded::Threads(threads()),

@@ -113,8 +113,7 @@ fn r27() {
         Death::Deadline,
         Death::Panic,
         Death::Garbage,
-        // The allocator's last word is `abort`.
-        Death::Signal(6),
+        Death::OutOfMemory,
         Death::Error,
     ];
     for (_, settings) in both() {

@@ -12,6 +12,7 @@ mod htpipe;
 mod kit;
 mod limits;
 mod oddities;
+mod orphans;
 mod pool;
 mod sandbox;
 mod shelf;
@@ -37,6 +38,7 @@ fn main() {
         role::<Double>(),
         role::<Escape>(),
     ]);
+    orphans::die_if_asked();
     // Workers abort on purpose. 1, not 0: it also stops a core_pattern pipe.
     let one = Rlimit { current: Some(1), maximum: Some(1) };
     setrlimit(Resource::Core, one).expect("core dumps can be limited");
@@ -47,6 +49,7 @@ fn main() {
         ends::trials(),
         conduct::trials(),
         limits::trials(),
+        orphans::trials(),
         oddities::trials(),
         htpipe::trials(),
         evidence::trials(),

@@ -1,26 +1,33 @@
 //! A process of its own as hands: what it dies of, the lane survives.
 
+mod worker;
+
+#[cfg(test)]
+pub(crate) use worker::read;
+use worker::{Word, Worker};
+pub(crate) use worker::{lower, outcome};
+
 use super::{Fall, Hands, Outcome};
 use crate::black_box::What;
 use crate::engine::keeper::Notice;
-use crate::engine::lane::{Event, Lane, Order};
+use crate::engine::lane::Event;
 use crate::engine::leave::Leave;
 use crate::engine::ledger::Loan;
 use crate::engine::supervisor::Notice as Told;
 use crate::engine::watch::Watch;
 use crate::fault::strike::Strike;
-use crate::handler::{Handler, Route};
+use crate::handler::Handler;
 use crate::isolation::bell::Bell;
-use crate::isolation::child::{Child, Sign};
+use crate::isolation::child::Child;
 use crate::isolation::frame::{FRAME_BYTES_MAX, Memory, Portable, Reader, Writer};
-use crate::isolation::limits::{Limits, Recycling, Worn};
+use crate::isolation::limits::{Limits, Recycling};
 use crate::isolation::line::Request;
 use crate::isolation::nursery::Desk;
 use crate::isolation::segment::Segment;
 use crate::isolation::tuning;
 use crate::isolation::will::Will;
-use crate::isolation::worker::{Errand, answer};
-use crate::message::{Death, Failure, ItemId};
+use crate::isolation::worker::Errand;
+use crate::message::{Death, Failure};
 use crate::producer::Entry;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
@@ -56,100 +63,6 @@ pub(crate) struct ChildHands {
     /// Workers that were used up since the last answer. They are replaced after the next one: to start a process
     /// takes a core away from whoever does the item again.
     used_up: usize,
-}
-
-/// A worker with what its lane knows of it.
-struct Worker {
-    child: Child,
-    lane: Lane,
-    /// Items that it has finished: with one, it can start.
-    items: u64,
-    ready: Instant,
-    /// Private memory after its first item, in bytes, and when that was looked at last.
-    grown_from: Option<u64>,
-    looked: Instant,
-}
-
-/// What came of waiting for a worker.
-enum Word {
-    /// It may be sent an item.
-    Use,
-    /// It answered; this much of the frame is the answer.
-    Answer(usize),
-    /// It is dead.
-    Dead(Death),
-    /// The run is stopping.
-    Stopped,
-}
-
-/// How often the memory of a worker is looked at that is to be replaced when it has grown.
-const LOOK_AT_MEMORY: Duration = Duration::from_millis(10);
-
-impl Worker {
-    fn new(child: Child, start: Duration, patience: Duration) -> Self {
-        let now = Instant::now();
-        let lane = Lane::new(now, start, patience);
-        Self { child, lane, items: 0, ready: now, grown_from: None, looked: now }
-    }
-
-    /// Waits until there is something to do about it.
-    fn attend(&mut self, bell: &Bell, frame: &mut [u8; FRAME_BYTES_MAX]) -> Word {
-        let mut orders = Vec::new();
-        loop {
-            let mut len = 0;
-            let event = match self.child.wait(self.lane.deadline(), bell, frame) {
-                Sign::Bell => return Word::Stopped,
-                Sign::Late => Event::Tick,
-                Sign::Closed => Event::Closed,
-                Sign::Stopped => Event::Stopped,
-                Sign::Babble => Event::Babbled,
-                Sign::Ready => Event::Ready,
-                Sign::Ended(death) => Event::Ended(death),
-                Sign::Answer(n) => {
-                    len = n;
-                    read(&frame[..n])
-                }
-            };
-            self.lane.step(Instant::now(), event, &mut orders);
-            for order in orders.drain(..) {
-                match order {
-                    Order::Kill => self.child.put_down(),
-                    Order::Use => return Word::Use,
-                    Order::Accept => return Word::Answer(len),
-                    Order::Bury(death) => return Word::Dead(death),
-                }
-            }
-        }
-    }
-
-    /// It holds this item now, or looks at it next.
-    fn holds(&mut self, item: ItemId, attempt: u32) {
-        self.lane.step(Instant::now(), Event::Sent { item, attempt }, &mut Vec::new());
-    }
-
-    /// It should be replaced before it comes to harm.
-    fn is_worn(&mut self, recycling: Recycling) -> bool {
-        let mut growth_bytes = 0;
-        if recycling.growth_bytes.is_some()
-            && (self.grown_from.is_none() || self.looked.elapsed() >= LOOK_AT_MEMORY)
-        {
-            self.looked = Instant::now();
-            let bytes = self.child.private_bytes();
-            growth_bytes = bytes.saturating_sub(*self.grown_from.get_or_insert(bytes));
-        }
-        recycling.is_due(Worn { items: self.items, age: self.ready.elapsed(), growth_bytes })
-    }
-}
-
-/// What an answer says that it is.
-pub(crate) fn read(frame: &[u8]) -> Event {
-    let mut reader = Reader::new(frame, Memory::Slabs(&[]));
-    match (reader.u8(), reader.u64(), reader.u32()) {
-        (Ok(kind @ (answer::DONE | answer::FAILED | answer::PANICKED)), Ok(item), Ok(attempt)) => {
-            Event::Replied { item, attempt, panicked: kind == answer::PANICKED }
-        }
-        _ => Event::Babbled,
-    }
 }
 
 /// How a request ended.
@@ -367,7 +280,10 @@ impl ChildHands {
                 End::Died { answered, begun, death, words, will } => {
                     *at += answered;
                     let (suspect, attempt) = (entries[*at].id, self.attempt(answered));
-                    let hungry = items == 1 && death == Death::OutOfMemory && had_twice.is_none();
+                    let hungry = items == 1
+                        && self.crew.lease
+                        && death == Death::OutOfMemory
+                        && had_twice.is_none();
                     if hungry && let Some(worker) = self.with_twice_the_memory()? {
                         self.worker = Some(worker);
                         had_twice = Some(*at);
@@ -417,48 +333,6 @@ impl ChildHands {
         self.crew.nursery.bury(worker.child);
         End::Died { answered, begun, death, words, will }
     }
-}
-
-/// Writes an item with its errand. `Err` when it does not fit into a frame.
-pub(super) fn lower(
-    to: &mut Writer,
-    errand: &Errand,
-    input: &impl Portable,
-) -> Result<(), Failure> {
-    to.clear();
-    errand.lower(to);
-    input.lower(to);
-    let bytes = to.finish().len();
-    if bytes <= FRAME_BYTES_MAX {
-        return Ok(());
-    }
-    Err(Failure::item(format!(
-        "an item of {bytes} bytes, but a frame holds {FRAME_BYTES_MAX}: use Buf"
-    )))
-}
-
-/// Reads an answer; `None` when it makes no sense.
-pub(crate) fn outcome<H: Handler>(
-    item: ItemId,
-    attempt: u32,
-    mut reader: Reader<'_>,
-) -> Option<Outcome<H::Out>>
-where
-    H::Out: Portable,
-{
-    let kind = reader.u8().ok()?;
-    reader.u64().ok()?;
-    reader.u32().ok()?;
-    let work_ns = reader.u64().ok()?;
-    let result = match kind {
-        answer::DONE => {
-            let route = Route::lift(&mut reader).ok()?;
-            Ok((H::Out::lift(&mut reader).ok()?, route))
-        }
-        _ => Err(Failure::item(reader.text()).into()),
-    };
-    let bulky = reader.has_copied();
-    Some(Outcome { item, attempt, work_ns, result, bulky })
 }
 
 impl<H: Handler> Hands<H> for ChildHands

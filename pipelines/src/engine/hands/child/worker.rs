@@ -1,0 +1,147 @@
+//! A worker with what its lane knows of it.
+
+use crate::engine::hands::Outcome;
+use crate::engine::lane::{Event, Lane, Order};
+use crate::handler::{Handler, Route};
+use crate::isolation::bell::Bell;
+use crate::isolation::child::{Child, Sign};
+use crate::isolation::frame::{FRAME_BYTES_MAX, Memory, Portable, Reader, Writer};
+use crate::isolation::limits::{Recycling, Worn};
+use crate::isolation::worker::{Errand, answer};
+use crate::message::{Death, Failure, ItemId};
+use std::time::{Duration, Instant};
+
+/// A worker with what its lane knows of it.
+pub(super) struct Worker {
+    pub(super) child: Child,
+    pub(super) lane: Lane,
+    /// Items that it has finished: with one, it can start.
+    pub(super) items: u64,
+    ready: Instant,
+    /// Private memory after its first item, in bytes, and when that was looked at last.
+    grown_from: Option<u64>,
+    looked: Instant,
+}
+
+/// What came of waiting for a worker.
+pub(super) enum Word {
+    /// It may be sent an item.
+    Use,
+    /// It answered; this much of the frame is the answer.
+    Answer(usize),
+    /// It is dead.
+    Dead(Death),
+    /// The run is stopping.
+    Stopped,
+}
+
+/// How often the memory of a worker is looked at that is to be replaced when it has grown.
+const LOOK_AT_MEMORY: Duration = Duration::from_millis(10);
+
+impl Worker {
+    pub(super) fn new(child: Child, start: Duration, patience: Duration) -> Self {
+        let now = Instant::now();
+        let lane = Lane::new(now, start, patience);
+        Self { child, lane, items: 0, ready: now, grown_from: None, looked: now }
+    }
+
+    /// Waits until there is something to do about it.
+    pub(super) fn attend(&mut self, bell: &Bell, frame: &mut [u8; FRAME_BYTES_MAX]) -> Word {
+        let mut orders = Vec::new();
+        loop {
+            let mut len = 0;
+            let event = match self.child.wait(self.lane.deadline(), bell, frame) {
+                Sign::Bell => return Word::Stopped,
+                Sign::Late => Event::Tick,
+                Sign::Closed => Event::Closed,
+                Sign::Stopped => Event::Stopped,
+                Sign::Babble => Event::Babbled,
+                Sign::Ready => Event::Ready,
+                Sign::Ended(death) => Event::Ended(death),
+                Sign::Answer(n) => {
+                    len = n;
+                    read(&frame[..n])
+                }
+            };
+            self.lane.step(Instant::now(), event, &mut orders);
+            for order in orders.drain(..) {
+                match order {
+                    Order::Kill => self.child.put_down(),
+                    Order::Use => return Word::Use,
+                    Order::Accept => return Word::Answer(len),
+                    Order::Bury(death) => return Word::Dead(death),
+                }
+            }
+        }
+    }
+
+    /// It holds this item now, or looks at it next.
+    pub(super) fn holds(&mut self, item: ItemId, attempt: u32) {
+        self.lane.step(Instant::now(), Event::Sent { item, attempt }, &mut Vec::new());
+    }
+
+    /// It should be replaced before it comes to harm.
+    pub(super) fn is_worn(&mut self, recycling: Recycling) -> bool {
+        let mut growth_bytes = 0;
+        if recycling.growth_bytes.is_some()
+            && (self.grown_from.is_none() || self.looked.elapsed() >= LOOK_AT_MEMORY)
+        {
+            self.looked = Instant::now();
+            let bytes = self.child.private_bytes();
+            growth_bytes = bytes.saturating_sub(*self.grown_from.get_or_insert(bytes));
+        }
+        recycling.is_due(Worn { items: self.items, age: self.ready.elapsed(), growth_bytes })
+    }
+}
+
+/// What an answer says that it is.
+pub(crate) fn read(frame: &[u8]) -> Event {
+    let mut reader = Reader::new(frame, Memory::Slabs(&[]));
+    match (reader.u8(), reader.u64(), reader.u32()) {
+        (Ok(kind @ (answer::DONE | answer::FAILED | answer::PANICKED)), Ok(item), Ok(attempt)) => {
+            Event::Replied { item, attempt, panicked: kind == answer::PANICKED }
+        }
+        _ => Event::Babbled,
+    }
+}
+/// Writes an item with its errand. `Err` when it does not fit into a frame.
+pub(crate) fn lower(
+    to: &mut Writer,
+    errand: &Errand,
+    input: &impl Portable,
+) -> Result<(), Failure> {
+    to.clear();
+    errand.lower(to);
+    input.lower(to);
+    let bytes = to.finish().len();
+    if bytes <= FRAME_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Failure::item(format!(
+        "an item of {bytes} bytes, but a frame holds {FRAME_BYTES_MAX}: use Buf"
+    )))
+}
+
+/// Reads an answer; `None` when it makes no sense.
+pub(crate) fn outcome<H: Handler>(
+    item: ItemId,
+    attempt: u32,
+    mut reader: Reader<'_>,
+) -> Option<Outcome<H::Out>>
+where
+    H::Out: Portable,
+{
+    let kind = reader.u8().ok()?;
+    reader.u64().ok()?;
+    reader.u32().ok()?;
+    let work_ns = reader.u64().ok()?;
+    let result = match kind {
+        answer::DONE => {
+            let route = Route::lift(&mut reader).ok()?;
+            Ok((H::Out::lift(&mut reader).ok()?, route))
+        }
+        _ => Err(Failure::item(reader.text()).into()),
+    };
+    let bulky = reader.has_copied();
+    Some(Outcome { item, attempt, work_ns, result, bulky })
+}
