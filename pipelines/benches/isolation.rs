@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 const BYTES: usize = 196_608;
 const WORKERS: usize = 2;
 const PAIRS: usize = 7;
+const PLACES: [Place; 3] = [Place::Threads, Place::SameCore, Place::AnyCore];
 
 struct Tile(Buf);
 
@@ -107,15 +108,25 @@ impl BatchHandler for Discard {
     }
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Threads,
+    /// Processes, each on the core of its lane.
+    SameCore,
+    AnyCore,
+}
+
 /// Runs so many items; the processor time of it all.
-fn cpu(items: u64, rounds: u64, isolated: bool) -> Duration {
+fn cpu(items: u64, rounds: u64, place: Place) -> Duration {
     let start = cpu_so_far();
     let slab = Segment::slab(0, 16, BYTES).expect("memory");
     let tiles = Tiles { slab: slab.clone(), next: 0, end: items };
     let stage = Stage::<Turn>::new(rounds).workers(WORKERS);
-    let stage = match isolated {
-        true => stage.isolated(Isolation::new(vec![slab], BYTES)),
-        false => stage.result_bytes(BYTES),
+    let isolation =
+        Isolation { same_core: place == Place::SameCore, ..Isolation::new(vec![slab], BYTES) };
+    let stage = match place {
+        Place::Threads => stage.result_bytes(BYTES),
+        Place::SameCore | Place::AnyCore => stage.isolated(isolation),
     };
     let batch = Batch::<Discard>::new(()).size(1);
     let tally = Pipeline::from(tiles).stage(stage).batch(batch).run().expect("it runs");
@@ -139,34 +150,33 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 
 /// Rounds that take so many µs.
 fn rounds(micros: f64) -> u64 {
-    let per = |items| cpu(items, 0, false).as_secs_f64() / items as f64;
+    let per = |items| cpu(items, 0, Place::Threads).as_secs_f64() / items as f64;
     let (some, bare) = (2000, per(3000));
-    let each = (cpu(200, some, false).as_secs_f64() / 200.0 - bare) / some as f64;
+    let each = (cpu(200, some, Place::Threads).as_secs_f64() / 200.0 - bare) / some as f64;
     ((micros / 1e6 - bare).max(0.0) / each) as u64
 }
 
 fn tiles() {
     for (micros, items) in [(100.0, 10_000), (1000.0, 1500), (5000.0, 300)] {
         let rounds = rounds(micros);
-        let empty = [false, true].map(|isolated| cpu(0, rounds, isolated));
-        let mut ratios = Vec::new();
-        let mut each = Vec::new();
-        for _ in 0..PAIRS {
-            let [thread, process] = [false, true].map(|isolated| {
-                let cpu = cpu(items, rounds, isolated).saturating_sub(empty[usize::from(isolated)]);
-                cpu.as_secs_f64() * 1e6 / items as f64
-            });
-            ratios.push(process / thread);
-            each.push(process - thread);
+        let empty = PLACES.map(|place| cpu(0, rounds, place));
+        let each = |place: usize| {
+            let cpu = cpu(items, rounds, PLACES[place]).saturating_sub(empty[place]);
+            cpu.as_secs_f64() * 1e6 / items as f64
+        };
+        let rounds: Vec<_> = (0..PAIRS).map(|_| [each(0), each(1), each(2)]).collect();
+        for (place, name) in [(1, "on the core of its lane"), (2, "on any core")] {
+            let ratios: Vec<_> = rounds.iter().map(|round| round[place] / round[0]).collect();
+            let more: Vec<_> = rounds.iter().map(|round| round[place] - round[0]).collect();
+            let (least, most) =
+                ratios.iter().fold((f64::MAX, 0f64), |(l, m), r| (l.min(*r), m.max(*r)));
+            println!(
+                "processor time of an item of {micros:.0} µs, worker {name} ÷ thread: median {:.3} ({least:.3} to \
+                 {most:.3}), {:+.1} µs, {PAIRS} rounds of {items}",
+                median(ratios),
+                median(more)
+            );
         }
-        let (least, most) =
-            ratios.iter().fold((f64::MAX, 0f64), |(l, m), r| (l.min(*r), m.max(*r)));
-        println!(
-            "processor time of an item of {micros:.0} µs, processes ÷ threads: median {:.3} ({least:.3} to {most:.3}), \
-             {:+.1} µs, {PAIRS} pairs of {items}",
-            median(ratios),
-            median(each)
-        );
     }
 }
 
