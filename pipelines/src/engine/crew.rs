@@ -12,6 +12,7 @@ use super::tree::shapes::Process;
 use super::watch::SetAside;
 use crate::black_box::What;
 use crate::handler::{Done, Handler, Route};
+use crate::isolation::will::Testament;
 use crate::message::{Death, Failure, ItemId};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -322,8 +323,8 @@ impl<'a, H: Handler> Lane<'a, H> {
         let entry = &loan.items()[0];
         let (item, input, attempts) = (entry.id, &entry.item, loan.attempt + 1);
         let words = wrong.failure.what.clone();
-        let (death, will) = (wrong.death, wrong.will.as_deref());
-        let aside = SetAside { item, input, attempts, death, words, will };
+        let (death, will) = (wrong.death, wrong.will.as_ref().map(Testament::read));
+        let aside = SetAside { item, input, attempts, death, words, will: will.as_ref() };
         if let Err(failure) = (self.shared.aside)(&aside) {
             self.shared.stop(failure);
         } else {

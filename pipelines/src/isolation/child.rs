@@ -5,7 +5,7 @@ use super::frame::FRAME_BYTES_MAX;
 use super::line::{LaneEnd, Request, State, Woken};
 use super::process::Process;
 use super::segment::Segment;
-use super::will::{Usage, Will};
+use super::will::{Testament, Usage};
 use crate::message::Death;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,9 @@ const GLANCE_AT_START: Duration = Duration::from_millis(2);
 /// A worker without a will may have got SIGKILL or called `_exit`. That is waited for only so long: a process of
 /// gigabytes is taken apart for longer than all the rest of a recovery takes.
 const TRUTH_WITHIN: Duration = Duration::from_micros(500);
+
+/// A worker that dies of a signal has so long to do so by itself.
+const WILL_WITHIN: Duration = Duration::from_millis(200);
 
 /// What a wait came back with.
 #[derive(Debug, PartialEq, Eq)]
@@ -145,11 +148,8 @@ impl Child {
 
     /// What it died of: by its will if it left one, which is there at once; else by the kernel, if that is soon.
     fn cause(&mut self) -> Death {
-        let will = self.line.will();
-        match will.exit {
-            _ if will.signal > 0 => return Death::Signal(will.signal),
-            Some(status) => return Death::Exit(status),
-            None => {}
+        if let Some(death) = self.line.cause() {
+            return death;
         }
         let patience = Instant::now() + TRUTH_WITHIN;
         loop {
@@ -163,10 +163,22 @@ impl Child {
         }
     }
 
-    /// What it wrote when it died.
-    pub(crate) fn will(&self) -> Will {
-        let will = self.line.will();
-        Will { usage: will.usage.or(self.usage), ..will }
+    /// Where it writes what it died of.
+    pub(crate) fn testament(&self) -> Testament {
+        self.line.testament(self.usage)
+    }
+
+    /// It was refused memory for the item that it held.
+    pub(crate) fn was_refused_memory(&self) -> bool {
+        self.line.was_refused_memory()
+    }
+
+    /// One that is dying has time to finish its will; then it is ended as any other.
+    pub(super) fn bury(self) {
+        if self.line.is_dead() {
+            let until = Some(Instant::now() + WILL_WITHIN);
+            super::link::ready([Some(self.process.pidfd())], until);
+        }
     }
 
     /// Why it could not open its handler, if it said so; else what it wrote to standard error at the end.
@@ -175,7 +187,7 @@ impl Child {
             State::Refused => self.line.excuse(),
             _ => {
                 let mut words = self.process.tail.words();
-                if let Some(call) = self.line.will().refused_call {
+                if let Some(call) = self.line.refused_call() {
                     let end = if words.is_empty() { "" } else { "\n" };
                     let name = super::sandbox::name(call);
                     words.push_str(&format!("{end}refused system call {call}, {name}"));

@@ -90,10 +90,12 @@ pub(super) struct Module {
 /// What a dying worker writes.
 #[repr(C, align(64))]
 pub(super) struct Will {
-    /// The signal that ends it, written last; 0 when there was none.
+    /// The signal that ends it; 0 when there was none.
     pub(super) signal: AtomicI32,
     pub(super) code: AtomicI32,
     pub(super) address: AtomicU64,
+    /// 1 once all of it is written.
+    pub(super) complete: AtomicU32,
     /// 1 + the status it exits with; 0 when it did not.
     pub(super) exit: AtomicI32,
     /// 1 + the number of the system call that was refused to it; 0 when none was.
@@ -119,6 +121,7 @@ pub(super) struct Words {
 }
 
 /// One mapping of it.
+#[derive(Debug)]
 pub(crate) struct Control {
     base: *mut u8,
     memory: OwnedFd,

@@ -5,8 +5,8 @@ use super::control::{Control, ITEMS_MAX, OWNER_DIED, REQUEST_BYTES};
 use super::frame::FRAME_BYTES_MAX;
 use super::futex;
 use super::segment::{Segment, Shape};
-use super::will::{self, Will};
-use crate::message::Failure;
+use super::will::{self, Testament, Usage};
+use crate::message::{Death, Failure};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
@@ -53,7 +53,7 @@ pub(crate) enum Woken {
 
 /// The lane's end.
 pub(crate) struct LaneEnd {
-    control: Control,
+    control: Arc<Control>,
     pub(crate) outbox: Arc<Segment>,
     seen: u32,
     sent: u32,
@@ -65,7 +65,14 @@ pub(crate) struct LaneEnd {
 impl LaneEnd {
     pub(super) fn new(result_bytes: usize) -> Result<Self, Failure> {
         let outbox = Segment::outbox(OUTBOX, OUTBOX_SLOTS, result_bytes)?;
-        Ok(Self { control: Control::new()?, outbox, seen: 0, sent: 0, shown: 0, taken: 0 })
+        Ok(Self {
+            control: Arc::new(Control::new()?),
+            outbox,
+            seen: 0,
+            sent: 0,
+            shown: 0,
+            taken: 0,
+        })
     }
 
     /// What the worker needs for its end: the control page, the outbox, and how that is cut.
@@ -145,9 +152,30 @@ impl LaneEnd {
         self.control.words().life.word.load(SeqCst) & OWNER_DIED != 0
     }
 
-    /// What it wrote when it died.
-    pub(crate) fn will(&self) -> Will {
-        Will::read(&self.control)
+    /// Where it writes, and perhaps still does, what it died of.
+    pub(crate) fn testament(&self, usage: Option<Usage>) -> Testament {
+        Testament { control: self.control.clone(), usage }
+    }
+
+    /// What its will begins with: a death by a signal that can be seen coming, or by `exit`.
+    pub(crate) fn cause(&self) -> Option<Death> {
+        let will = &self.control.words().will;
+        match (will.signal.load(Acquire), will.exit.load(Acquire)) {
+            (signal, _) if signal > 0 => Some(Death::Signal(signal)),
+            (_, exit) if exit > 0 => Some(Death::Exit(exit - 1)),
+            _ => None,
+        }
+    }
+
+    /// It was refused memory for this item.
+    pub(crate) fn was_refused_memory(&self) -> bool {
+        self.control.words().will.refused_bytes.load(Acquire) > 0
+    }
+
+    /// The system call that was refused to it and that it died of.
+    pub(crate) fn refused_call(&self) -> Option<i32> {
+        let call = self.control.words().will.refused_call.load(Acquire);
+        call.checked_sub(1).map(u32::cast_signed)
     }
 
     /// Waits for something to look at. A worker that has not come so far as to register its life is not known to

@@ -71,7 +71,7 @@ impl Nursery {
         let bear = move || bear(&plan, &ordered, &doomed, tell);
         let bury = move || {
             while let Ok(Some(child)) = buried.recv() {
-                drop(child);
+                child.bury();
             }
         };
         let spawn = |name: &str, life: Box<dyn FnOnce() + Send>| {

@@ -6,8 +6,10 @@ use super::control::{Control, FRAMES, OWNER_DIED, REGISTERS, STACK_BYTES, Words}
 use super::module::{self, Module};
 use std::ffi::{c_int, c_void};
 use std::ptr::{null, null_mut};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicPtr, AtomicUsize};
+use std::time::{Duration, Instant};
 
 /// The page of this process; null where nobody reads it.
 static WORDS: AtomicPtr<Words> = AtomicPtr::new(null_mut());
@@ -75,8 +77,35 @@ impl Usage {
     }
 }
 
+/// A will that may still be being written: whoever does the item again does not wait for it.
+#[derive(Debug, Clone)]
+pub struct Testament {
+    pub(super) control: Arc<Control>,
+    /// What it used, if somebody looked before it was ended.
+    pub(super) usage: Option<Usage>,
+}
+
+/// How long a will is waited for. To write it takes 0.2 ms; a process that died in the middle leaves half of it.
+const COMPLETE_WITHIN: Duration = Duration::from_millis(50);
+
+impl Testament {
+    /// All of it.
+    pub(crate) fn read(&self) -> Will {
+        let will = &self.control.words().will;
+        let until = Instant::now() + COMPLETE_WITHIN;
+        while will.signal.load(Acquire) > 0
+            && will.complete.load(Acquire) == 0
+            && Instant::now() < until
+        {
+            std::thread::yield_now();
+        }
+        let will = Will::read(&self.control);
+        Will { usage: will.usage.or(self.usage), ..will }
+    }
+}
+
 impl Will {
-    pub(super) fn read(control: &Control) -> Self {
+    fn read(control: &Control) -> Self {
         let will = &control.words().will;
         let signal = will.signal.load(Acquire);
         let list = |words: &[std::sync::atomic::AtomicU64]| {
@@ -188,7 +217,6 @@ extern "C" fn testament(signal: c_int, info: *mut libc::siginfo_t, context: *mut
         let code = (*info).si_code;
         if let Some(words) = words() {
             write(words, signal, code, &*info, context.cast());
-            step_aside(words);
         }
         // Sent by somebody, or by itself with `abort`, or for a limit: it will not come again by itself. Nor will a
         // call that was refused: it would be left out.
@@ -203,7 +231,7 @@ extern "C" fn testament(signal: c_int, info: *mut libc::siginfo_t, context: *mut
 /// this process got a core to die on. Whoever does the item again needs that core more, and goes first.
 ///
 /// # Safety
-/// In a signal handler, after the will was written.
+/// In a signal handler, after the cause was written.
 unsafe fn step_aside(words: &Words) {
     let word = &words.life.word;
     word.fetch_or(OWNER_DIED, SeqCst);
@@ -239,7 +267,6 @@ unsafe fn write(
     }
     let will = &words.will;
     will.code.store(code, Relaxed);
-    note_usage(will);
     // SAFETY: by contract.
     unsafe {
         if code > 0 {
@@ -249,6 +276,10 @@ unsafe fn write(
             let refused = &*(&raw const *info).cast::<Refused>();
             will.refused_call.store(refused.call.cast_unsigned().wrapping_add(1), Relaxed);
         }
+        will.signal.store(signal, Release);
+        // The rest is for people, and is read when the item is set aside.
+        step_aside(words);
+        note_usage(will);
         let (code_at, stack_at) = registers(&*context, will);
         let mut bytes = [0u8; STACK_BYTES];
         let here = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: STACK_BYTES };
@@ -265,7 +296,6 @@ unsafe fn write(
             to.store(u64::from_ne_bytes(from.try_into().unwrap_or_default()), Relaxed);
         }
         will.stack_len.store(len as u32, Release);
-        will.signal.store(signal, Release);
         module::note(will, code_at);
         let mut frames = [null::<c_void>().cast_mut(); FRAMES];
         let count = backtrace(frames.as_mut_ptr(), FRAMES as c_int).max(0) as usize;
@@ -276,6 +306,7 @@ unsafe fn write(
             module::note(will, *frame as usize);
         }
     }
+    will.complete.store(1, Release);
 }
 
 /// Stores the registers; says where code and stack are.

@@ -25,7 +25,7 @@ use crate::isolation::line::Request;
 use crate::isolation::nursery::Desk;
 use crate::isolation::segment::Segment;
 use crate::isolation::tuning;
-use crate::isolation::will::Will;
+use crate::isolation::will::Testament;
 use crate::isolation::worker::Errand;
 use crate::message::{Death, Failure};
 use crate::producer::Entry;
@@ -70,7 +70,7 @@ enum End {
     /// All of it is answered.
     Answered,
     /// The worker died. So many items were answered, and so many more begun: the first of these is the suspect.
-    Died { answered: usize, begun: usize, death: Death, words: String, will: Arc<Will> },
+    Died { answered: usize, begun: usize, death: Death, words: String, will: Testament },
 }
 
 impl ChildHands {
@@ -324,10 +324,12 @@ impl ChildHands {
     fn fallen(&mut self, mut worker: Worker, answered: usize, death: Death) -> End {
         let words = worker.child.words();
         let begun = worker.child.begun().max(1);
-        let will = Arc::new(worker.child.will());
+        let will = worker.child.testament();
         self.used_up += 1;
         let death = match death {
-            Death::Signal(_) | Death::Exit(_) if will.refused_bytes > 0 => Death::OutOfMemory,
+            Death::Signal(_) | Death::Exit(_) if worker.child.was_refused_memory() => {
+                Death::OutOfMemory
+            }
             death => death,
         };
         self.crew.nursery.bury(worker.child);

@@ -9,9 +9,8 @@ use super::leave::Leave;
 use super::ledger::Loan;
 use super::watch::Watch;
 use crate::handler::{Handler, Route};
-use crate::isolation::will::Will;
+use crate::isolation::will::Testament;
 use crate::message::{Death, Failure, ItemId};
-use std::sync::Arc;
 
 /// What became of one item.
 pub struct Outcome<T> {
@@ -35,7 +34,7 @@ pub struct Wrong {
     /// In words.
     pub failure: Failure,
     /// What a process wrote as it died of it.
-    pub will: Option<Arc<Will>>,
+    pub will: Option<Testament>,
 }
 
 impl From<Failure> for Wrong {
@@ -60,7 +59,7 @@ pub enum Fall {
         /// The tail of the standard error, for a process.
         words: String,
         /// What it wrote as it died, for a process that serves one lane.
-        will: Option<Arc<Will>>,
+        will: Option<Testament>,
     },
     /// The thread was killed while it held these items; nobody is to blame.
     Killed,

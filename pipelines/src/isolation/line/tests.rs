@@ -111,7 +111,7 @@ fn scribble(there: &Control, dice: &mut Dice) {
 fn look(lane: &mut LaneEnd, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<Option<usize>, ()> {
     assert!(lane.begun() <= lane.outstanding());
     let _ = (lane.state(), lane.excuse().len() <= 3 * FRAME_BYTES_MAX);
-    assert!(lane.will().stack.len() <= super::super::control::STACK_BYTES);
+    assert!(lane.testament(None).read().stack.len() <= super::super::control::STACK_BYTES);
     let got = lane.answer(frame);
     assert!(got.is_err() || got.is_ok_and(|len| len.is_none_or(|len| len <= FRAME_BYTES_MAX)));
     got
