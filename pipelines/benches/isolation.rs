@@ -218,21 +218,22 @@ impl Handler for Noop {
 
 fn messages() {
     const ITEMS: u64 = 1_000_000;
-    for demand in [1, 10, 100] {
+    for (demand, same_core) in [(1, false), (10, false), (100, false), (100, true)] {
         let items = if demand == 1 { ITEMS / 10 } else { ITEMS };
         let rates = (0..5).map(|_| {
             // The window is twice the request: one is on its way while the other is done.
             let most = NonZeroUsize::new(2 * demand).expect("not 0");
             let stage = Stage::<Noop>::new(()).workers(WORKERS).max_demand(most).min_demand(demand);
             let start = Instant::now();
-            let stage = stage.isolated(Isolation::new(vec![], 64));
-            let tally = Pipeline::from(Numbers(0, items)).stage(stage).run().expect("it runs");
-            assert_eq!(tally.done, items);
+            let isolation = Isolation { same_core, ..Isolation::new(vec![], 64) };
+            let tally = Pipeline::from(Numbers(0, items)).stage(stage.isolated(isolation)).run();
+            assert_eq!(tally.expect("it runs").done, items);
             items as f64 / start.elapsed().as_secs_f64() / 1e6
         });
+        let core = if same_core { "the core of their lane" } else { "any core" };
         println!(
-            "messages that do nothing, through worker processes in chunks of {demand}: {:.2} M/s, start and end \
-             included",
+            "messages that do nothing, through worker processes on {core}, in chunks of {demand}: {:.2} M/s, start and \
+             end included",
             median(rates.collect())
         );
     }
