@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // Workers and subjects are this program again; neither returns from its line.
-    worker::enter(&[worker::role::<TileWork>()]);
+    worker::enter(&[worker::role::<TileWork>(), cli::floor_worker()]);
     subject::enter();
     cli::main()
 }

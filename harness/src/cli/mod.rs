@@ -2,12 +2,15 @@
 
 mod experiment;
 mod faults;
+mod floor;
 mod judge;
 mod limiting;
 mod list;
 mod replay;
 mod reproduce;
 mod run;
+
+pub use floor::worker as floor_worker;
 
 use clap::{Parser, Subcommand};
 use pipelines::message::{Blame, Failure};
@@ -38,6 +41,8 @@ enum Command {
     List,
     /// List the faults that can be injected
     Faults,
+    /// Measure the least that some things take on this machine
+    Floor,
     /// Judge stored results again; no pipeline runs
     Judge(judge::Judge),
     /// Draw the figures and the table of stored results again; no pipeline runs
@@ -94,6 +99,7 @@ pub fn main() -> ExitCode {
         Command::Experiment(experiment) => experiment.run(),
         Command::List => list::run(),
         Command::Faults => faults::run(),
+        Command::Floor => floor::run(),
         Command::Judge(judge) => judge.run(false),
         Command::Report(judge) => judge.run(true),
     };

@@ -152,3 +152,14 @@ fn where_core_dumps_are_forbidden_for_good_everything_still_starts() {
     let ended = scratch.shell(&["env"], &format!("ulimit -c 0; {run}")).with(0);
     assert!(ended.stdout.starts_with("9 of 9 tiles"), "{}", ended.stdout);
 }
+
+#[test]
+fn the_floor_of_this_machine_is_measured_and_not_made_up() {
+    let ended = Scratch::new().okiagari("floor").with(0);
+    let number = |line: &str| line.split_whitespace().next()?.parse::<f64>().ok();
+    let times: Vec<_> = ended.stdout.lines().filter_map(number).collect();
+    let [copy, wake, call, death, start] = times[..] else { panic!("{}", ended.stdout) };
+    assert!(copy > 0.0 && wake > 0.0 && start > 0.0, "{times:?}");
+    // A death and a call are more than a call.
+    assert!(death > call && call > 0.0, "{times:?}");
+}
