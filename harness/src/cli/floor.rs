@@ -9,7 +9,7 @@ use pipelines::message::Failure;
 use pipelines::pipeline::Stage;
 use pipelines::pool::Pool;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 /// Bytes of a tile of 256 × 256 pixels in colour.
@@ -108,7 +108,7 @@ impl Took for Duration {
 }
 
 fn wake() -> Result<Duration> {
-    let ((to, ours), (back, theirs)) = (channel::<()>(), channel::<()>());
+    let ((to, ours), (back, theirs)) = (sync_channel::<()>(1), sync_channel::<()>(1));
     let echo = std::thread::spawn(move || while ours.recv().is_ok() && back.send(()).is_ok() {});
     let gone = |_| Failure::engine("the thread that answers is gone");
     let round = median(1000, || {

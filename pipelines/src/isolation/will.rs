@@ -143,6 +143,7 @@ fn words() -> Option<&'static Words> {
 }
 
 /// So many bytes were refused to somebody: `native/refused.c` says so.
+// SAFETY: nobody else has a function of this name: it is this library's own.
 #[unsafe(no_mangle)]
 extern "C" fn oki_refused(bytes: usize) {
     if let Some(words) = words() {
