@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fs::{read_dir, read_to_string};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 
 /// Names, in the environment, the program that is to be killed.
 const VICTIM: &str = "OKIAGARI_TEST_VICTIM";
@@ -30,7 +31,7 @@ pub(crate) fn die_if_asked() {
     }
     // Workers come and go all the time, so that some are just being born.
     let faults = |item, attempt| (item % 3 == 0 && attempt == 0).then_some(Fault::Abort);
-    toil(Setup::default(), Start::Well, Numbers::to(1 << 20), faults);
+    toil(Setup::default(), Start::Well, Numbers::to(1 << 16), faults);
     unreachable!("it is killed long before");
 }
 
@@ -40,7 +41,9 @@ fn run() {
         let mut victim = Victim::start();
         // From the first worker on, for 0 to 20 ms.
         let from = Instant::now();
-        while victim.workers().len() < 2 && from.elapsed() < Duration::from_secs(10) {}
+        while victim.workers().len() < 2 {
+            assert!(from.elapsed() < Duration::from_secs(20), "round {round}: no worker came");
+        }
         let wait = Duration::from_micros(round * 7919 % 20_000);
         let from = Instant::now();
         let mut workers = victim.workers();
@@ -59,13 +62,20 @@ fn run() {
     println!("the slowest of {ROUNDS} was gone after {slowest:?}");
 }
 
-struct Victim(Child);
+/// It cannot tidy up behind itself: its files lie in a folder of ours.
+struct Victim(Child, TempDir);
 
 impl Victim {
     fn start() -> Self {
+        let dir = tempfile::tempdir().expect("there is room");
         let mut program = Command::new("/proc/self/exe");
-        program.env(VICTIM, "1").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        Self(program.spawn().expect("this program can be started"))
+        program
+            .env(VICTIM, "1")
+            .env("TMPDIR", dir.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        Self(program.spawn().expect("this program can be started"), dir)
     }
 
     /// Its children, whichever thread they belong to.
