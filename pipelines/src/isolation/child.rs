@@ -13,10 +13,6 @@ use std::time::{Duration, Instant};
 const GLANCE: Duration = Duration::from_millis(50);
 /// The same before the worker has come so far that the kernel would tell of its death.
 const GLANCE_AT_START: Duration = Duration::from_millis(2);
-/// A worker without a will may have got SIGKILL or called `_exit`. That is waited for only so long: a process of
-/// gigabytes is taken apart for longer than all the rest of a recovery takes.
-const TRUTH_WITHIN: Duration = Duration::from_micros(500);
-
 /// A worker that dies of a signal has so long to do so by itself.
 const WILL_WITHIN: Duration = Duration::from_millis(200);
 
@@ -151,16 +147,9 @@ impl Child {
         if let Some(death) = self.line.cause() {
             return death;
         }
-        let patience = Instant::now() + TRUTH_WITHIN;
-        loop {
-            if let Some(death) = self.process.end_so_far() {
-                return death;
-            }
-            let (_, late) = super::link::ready([Some(self.process.pidfd())], Some(patience));
-            if late {
-                return Death::Signal(9);
-            }
-        }
+        // It is reaped later: what it dies of stands in `/proc` before its memory is gone.
+        let end = self.process.end_so_far().or_else(|| self.process.dying_of());
+        end.unwrap_or_else(|| self.process.reap())
     }
 
     /// Where it writes what it died of.

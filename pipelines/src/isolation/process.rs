@@ -82,6 +82,17 @@ impl Process {
         self.ended.or_else(|| wait(self.pidfd(), look))
     }
 
+    /// What it is dying of, as the last field of `/proc/PID/stat` says: a wait status. Only of one that is known to
+    /// be dying.
+    pub(super) fn dying_of(&self) -> Option<Death> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        let status: i32 = stat.trim_end().rsplit(' ').next()?.parse().ok()?;
+        match status & 0x7f {
+            0 => Some(Death::Exit(status >> 8 & 0xff)),
+            signal => Some(Death::Signal(signal)),
+        }
+    }
+
     /// Waits for its end, ends whatever it left behind in its process group, and reaps it. Until then no other group
     /// can have this number.
     pub(super) fn reap_group(&mut self) -> Death {

@@ -63,7 +63,7 @@ fn run() {
 }
 
 /// It cannot tidy up behind itself: its files lie in a folder of ours.
-struct Victim(Child, TempDir);
+struct Victim(Child, #[expect(dead_code, reason = "it is removed with its victim")] TempDir);
 
 impl Victim {
     fn start() -> Self {
