@@ -2,6 +2,7 @@
 
 use criterion::Criterion;
 use harness::plan::FaultPlan;
+use pipelines::fault::Site;
 use std::hint::black_box;
 
 fn main() {
@@ -14,7 +15,7 @@ fn main() {
             let mut item = 0;
             bench.iter(|| {
                 item += 1;
-                plan.decide(black_box(item), 0)
+                plan.decide(&Site::lent(black_box(item), 0, 0))
             });
         });
     }

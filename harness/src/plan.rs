@@ -6,7 +6,7 @@ mod spec;
 
 pub use spec::{FaultSpec, MAX_AT_MS, MAX_RATE_PER_S, When};
 
-use pipelines::fault::Fault;
+use pipelines::fault::{Fault, Site};
 use pipelines::message::ItemId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -48,13 +48,14 @@ impl FaultPlan {
         Self { specs: Vec::new(), seed }
     }
 
-    /// What strikes this attempt (from 0) of this item, if anything. The first spec that matches wins;
+    /// What strikes here, if anything. The first spec that matches wins;
     /// specs of moments never match here, see [`Self::timed`].
     ///
     /// A probability `p` strikes if `h < p · 2^64`, where `h` is the first eight bytes, little end first, of the
     /// BLAKE3 hash of these 41 bytes: `"okiagari item  1"`, seed (u64), index of the spec (u32), code of the
     /// fault (u8), item (u64), attempt (u32), all little end first.
-    pub fn decide(&self, item: ItemId, attempt: u32) -> Option<Fault> {
+    pub fn decide(&self, site: &Site) -> Option<Fault> {
+        let &Site { item, attempt, .. } = site;
         let strikes = |(index, spec): (usize, &FaultSpec)| {
             let this_attempt = attempt == 0 || spec.every_attempt;
             let hit = match spec.when {

@@ -8,8 +8,8 @@
 use pipelines::black_box::{BlackBox, What};
 use pipelines::engine::Watch;
 use pipelines::engine::batcher::BatchInfo;
-use pipelines::fault::Fault;
 use pipelines::fault::strike::Strike;
+use pipelines::fault::{Fault, Site};
 use pipelines::handler::{BatchHandler, Done, Fates};
 use pipelines::image::codec::Format;
 use pipelines::image::feed::TileFeed;
@@ -83,9 +83,9 @@ fn run(mib: usize, aborts: u64, pause: Duration) -> Result<Vec<u64>, Failure> {
     let black_box = BlackBox::create(&dir.path().join("black_box"), layout.items(), true)?;
     let black_box = Arc::new(black_box);
     let armed = black_box.clone();
-    let strikes = move |item: ItemId, attempt| {
-        let struck = item % 2 == 1 && attempt == 0;
-        let receipt = struck.then(|| armed.arm(Fault::Abort, item, attempt))??;
+    let strikes = move |site: &Site| {
+        let struck = site.item % 2 == 1 && site.attempt == 0;
+        let receipt = struck.then(|| armed.arm(Fault::Abort, site.item, site.attempt))??;
         Some(Strike { fault: Fault::Abort, receipt })
     };
     let skip: fn(ItemId) -> bool = |_| false;

@@ -79,7 +79,7 @@ fn refuses() {
     let refused = Pipeline::from(Source)
         .stage(Stage::<Nothing>::new(()).workers(2).isolated(isolation))
         .batch(Batch::<Nothing>::new(()))
-        .watched(Watch::new(black_box.clone(), Box::new(|_, _| None)))
+        .watched(Watch::new(black_box.clone(), Box::new(|_| None)))
         .run()
         .expect_err("it refuses");
     assert_eq!(refused.blame, Blame::Engine);

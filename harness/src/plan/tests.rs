@@ -91,17 +91,22 @@ fn strikes_in_toml_name_exactly_one_condition() {
 #[test]
 fn items_ranges_and_attempts_decide_as_written() {
     let p = plan(1, &["abort@item=3", "hang@item=10..20+5", "exit@item=30,attempts=all"]);
-    let hits: Vec<_> = (0..40).filter_map(|i| p.decide(i, 0).map(|f| (i, f))).collect();
+    let hits: Vec<_> =
+        (0..40).filter_map(|i| p.decide(&Site::lent(i, 0, 0)).map(|f| (i, f))).collect();
     let hang = Fault::Hang;
     let expected =
         [(3, Fault::Abort), (10, hang), (15, hang), (20, hang), (30, Fault::Exit(0))].to_vec();
     assert_eq!(hits, expected);
-    let second: Vec<_> = (0..40).filter_map(|i| p.decide(i, 1).map(|f| (i, f))).collect();
+    let second: Vec<_> =
+        (0..40).filter_map(|i| p.decide(&Site::lent(i, 1, 0)).map(|f| (i, f))).collect();
     assert_eq!(second, [(30, Fault::Exit(0))]);
-    assert_eq!(plan(1, &["abort@item=3", "hang@item=3"]).decide(3, 0), Some(Fault::Abort));
-    assert_eq!(plan(1, &["hang@at=1s", "error@rate=5/s"]).decide(0, 0), None);
-    assert!((0..99).all(|i| plan(1, &["abort@p=1"]).decide(i, 0).is_some()));
-    assert!((0..99).all(|i| plan(1, &["abort@p=0"]).decide(i, 0).is_none()));
+    assert_eq!(
+        plan(1, &["abort@item=3", "hang@item=3"]).decide(&Site::lent(3, 0, 0)),
+        Some(Fault::Abort)
+    );
+    assert_eq!(plan(1, &["hang@at=1s", "error@rate=5/s"]).decide(&Site::lent(0, 0, 0)), None);
+    assert!((0..99).all(|i| plan(1, &["abort@p=1"]).decide(&Site::lent(i, 0, 0)).is_some()));
+    assert!((0..99).all(|i| plan(1, &["abort@p=0"]).decide(&Site::lent(i, 0, 0)).is_none()));
 }
 
 #[test]
@@ -135,9 +140,13 @@ fn the_frequency_of_a_probability_lies_in_its_binomial_bounds() {
         for p in [0.01f64, 0.2, 0.5] {
             let n = 20_000u32;
             let plan = plan(seed, &[&format!("abort@p={p}")]);
-            let first = (0..u64::from(n)).filter(|&i| plan.decide(i, 0).is_some()).count();
+            let first =
+                (0..u64::from(n)).filter(|&i| plan.decide(&Site::lent(i, 0, 0)).is_some()).count();
             let again = (0..u64::from(n))
-                .filter(|&i| plan.decide(i, 0).is_some() && plan.decide(i, 1).is_some())
+                .filter(|&i| {
+                    plan.decide(&Site::lent(i, 0, 0)).is_some()
+                        && plan.decide(&Site::lent(i, 1, 0)).is_some()
+                })
                 .count();
             // Five standard deviations: 48 checks of this kind fail once in some 36,000 choices of seeds.
             let bound = |p: f64| 5.0 * (f64::from(n) * p * (1.0 - p)).sqrt();
@@ -193,8 +202,8 @@ proptest! {
         let plan = FaultPlan { specs, seed };
         let there: FaultPlan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
         prop_assert_eq!(&there, &plan);
-        let forth: Vec<_> = asked.iter().map(|&(i, a)| plan.decide(i, a)).collect();
-        let mut back: Vec<_> = asked.iter().rev().map(|&(i, a)| there.decide(i, a)).collect();
+        let forth: Vec<_> = asked.iter().map(|&(i, a)| plan.decide(&Site::lent(i, a, 0))).collect();
+        let mut back: Vec<_> = asked.iter().rev().map(|&(i, a)| there.decide(&Site::lent(i, a, 0))).collect();
         back.reverse();
         prop_assert_eq!(forth, back);
         prop_assert_eq!(format!("{:?}", plan.timed()), format!("{:?}", there.timed()));

@@ -6,7 +6,7 @@ mod telemetry;
 
 use crate::plan::FaultPlan;
 use pipelines::black_box::BlackBox;
-use pipelines::engine::Watch;
+use pipelines::engine::{Strikes, Watch};
 use pipelines::fault::strike::Strike;
 use pipelines::handler::Handler;
 use pipelines::image::feed::TileFeed;
@@ -340,18 +340,15 @@ impl Stage {
 }
 
 /// The plan as the engine asks for it; what it decides is armed in the black box first.
-pub(crate) fn strikes(
-    plan: FaultPlan,
-    black_box: Arc<BlackBox>,
-) -> Box<dyn Fn(ItemId, u32) -> Option<Strike> + Send + Sync> {
+pub(crate) fn strikes(plan: FaultPlan, black_box: Arc<BlackBox>) -> Box<Strikes> {
     let timed = plan.timed();
-    Box::new(move |item, attempt| {
+    Box::new(move |site| {
         let due = || {
             let at = |n: usize| timed.get(n).map(|t| t.at_ns);
             black_box.claim_timed(at).map(|n| timed[n].fault)
         };
-        let fault = plan.decide(item, attempt).or_else(due)?;
-        let receipt = black_box.arm(fault, item, attempt)?;
+        let fault = plan.decide(site).or_else(due)?;
+        let receipt = black_box.arm(fault, site.item, site.attempt)?;
         Some(Strike { fault, receipt })
     })
 }

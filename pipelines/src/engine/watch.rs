@@ -1,13 +1,14 @@
 //! What a run tells whoever watches it, and what it is told: attempts, events, strikes.
 
 use crate::black_box::{BlackBox, What};
+use crate::fault::Site;
 use crate::fault::strike::Strike;
 use crate::isolation::will::Will;
 use crate::message::{Death, Failure, ItemId};
 use std::sync::Arc;
 
-/// Decides whether a fault rides along with this attempt of this item.
-pub type Strikes = dyn Fn(ItemId, u32) -> Option<Strike> + Send + Sync;
+/// Decides whether a fault strikes here; it must have been armed then.
+pub type Strikes = dyn Fn(&Site) -> Option<Strike> + Send + Sync;
 
 /// An item that is given up, with what is known of why.
 pub struct SetAside<'a, T> {
@@ -46,7 +47,12 @@ impl Watch {
     pub(crate) fn begin(&self, lane: usize, item: ItemId, ledger: u32) -> (u32, Option<Strike>) {
         let attempt = self.black_box.as_ref().map_or(ledger, |b| b.begin(item));
         self.record(What::Lent, item, attempt, lane, 0);
-        (attempt, self.strikes.as_ref().and_then(|strikes| strikes(item, attempt)))
+        (attempt, self.at(Site::lent(item, attempt, lane)))
+    }
+
+    /// What strikes here, if anything. Who is not watched pays one compare.
+    pub(crate) fn at(&self, site: Site) -> Option<Strike> {
+        self.strikes.as_ref().and_then(|strikes| strikes(&site))
     }
 
     /// An attempt that was announced was never made.

@@ -8,6 +8,7 @@ mod tests;
 
 pub use table::TABLE;
 
+use crate::message::ItemId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::mem::discriminant;
@@ -125,6 +126,34 @@ pub enum Point {
     Native,
     /// On the line between a worker process and its supervisor. A thread has none: there it is a shutdown.
     Line,
+}
+
+impl Point {
+    /// Whether a fault of this point is decided when the item is lent, and rides in the loan to whoever executes it.
+    /// The other points are passed by the subject's own process, which asks there.
+    pub fn rides(self) -> bool {
+        matches!(self, Self::Before | Self::Native | Self::Line)
+    }
+}
+
+/// A place and a moment at which a fault may strike: what a plan is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Site {
+    /// Where; of those that [ride](Point::rides) in a loan always [`Point::Before`].
+    pub point: Point,
+    /// Which item.
+    pub item: ItemId,
+    /// Which attempt of it, from 0.
+    pub attempt: u32,
+    /// Which lane; 0 where there is none.
+    pub lane: usize,
+}
+
+impl Site {
+    /// The moment at which this attempt of this item is lent to the worker of a lane.
+    pub fn lent(item: ItemId, attempt: u32, lane: usize) -> Self {
+        Self { point: Point::Before, item, attempt, lane }
+    }
 }
 
 /// What the table knows of a fault.

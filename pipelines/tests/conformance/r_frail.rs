@@ -4,8 +4,8 @@ use pipelines::black_box::{BlackBox, What};
 use pipelines::engine::Watch;
 use pipelines::engine::reserve::Intensity;
 use pipelines::engine::settings::Settings;
-use pipelines::fault::Fault;
 use pipelines::fault::strike::Strike;
+use pipelines::fault::{Fault, Site};
 use pipelines::handler::{Desk, Handler};
 use pipelines::image::native::{Kernel, process};
 use pipelines::image::raster::{PixelFormat, Rect, TileHead};
@@ -115,9 +115,9 @@ pub(crate) fn watch(items: u64, faults: Faults) -> (Watch, Arc<BlackBox>) {
     let dir = tempfile::tempdir().unwrap();
     let black_box = Arc::new(BlackBox::create(&dir.path().join("box"), items, true).unwrap());
     let armed = black_box.clone();
-    let strike = move |item, attempt| {
-        let fault = faults(item, attempt)?;
-        armed.arm(fault, item, attempt).map(|receipt| Strike { fault, receipt })
+    let strike = move |site: &Site| {
+        let fault = faults(site.item, site.attempt)?;
+        armed.arm(fault, site.item, site.attempt).map(|receipt| Strike { fault, receipt })
     };
     (Watch::new(black_box.clone(), Box::new(strike)), black_box)
 }

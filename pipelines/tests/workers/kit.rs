@@ -7,8 +7,8 @@ use pipelines::engine::htpipe::HtPipe;
 use pipelines::engine::ledger::Delivery;
 use pipelines::engine::reserve::Intensity;
 use pipelines::engine::settings::Settings;
-use pipelines::fault::Fault;
 use pipelines::fault::strike::Strike;
+use pipelines::fault::{Fault, Site};
 use pipelines::handler::{Desk, Handler};
 use pipelines::image::native::{Kernel, process};
 use pipelines::image::raster::{PixelFormat, Rect, TileHead};
@@ -230,7 +230,8 @@ where
     // Workers end with the thread that starts them, and a hang is to fail a trial, not to be one.
     std::thread::spawn(move || {
         let strikes = here.clone();
-        let strike = move |item, attempt| {
+        let strike = move |site: &Site| {
+            let (item, attempt) = (site.item, site.attempt);
             let fault = faults(item, attempt)?;
             strikes.arm(fault, item, attempt).map(|receipt| Strike { fault, receipt })
         };
