@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod doctor;
 mod experiment;
 mod faults;
 mod floor;
@@ -43,6 +44,8 @@ enum Command {
     Faults,
     /// Measure the least that some things take on this machine
     Floor,
+    /// Say what is missing on this machine, and what goes without it
+    Doctor,
     /// Judge stored results again; no pipeline runs
     Judge(judge::Judge),
     /// Draw the figures and the table of stored results again; no pipeline runs
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::List => list::run(),
         Command::Faults => faults::run(),
         Command::Floor => floor::run(),
+        Command::Doctor => doctor::run(),
         Command::Judge(judge) => judge.run(false),
         Command::Report(judge) => judge.run(true),
     };

@@ -54,6 +54,13 @@ pub struct Policy {
     pub best_effort: bool,
 }
 
+/// Whether this kernel can restrict files at all.
+pub fn is_available() -> bool {
+    let rules = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    let rules = rules.handle_access(AccessFs::from_all(ABI::V1));
+    rules.and_then(Ruleset::create).is_ok()
+}
+
 impl Policy {
     /// Restricts the calling process, for good.
     pub(super) fn enter(&self) -> Result<(), String> {
