@@ -2,11 +2,12 @@
 
 use super::leave::{Leave, Told};
 use super::ledger::{Event, Holder, Ledger, Order, Terms};
+use super::locks::{AtomicBool, Condvar, Mutex, MutexGuard};
 use crate::isolation::bell::Bell;
 use crate::message::{Failure, Tally};
 use crate::producer::Entry;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// The ledger, and who waits for it. Waking nobody costs a system call, so that is left out.
@@ -231,3 +232,6 @@ impl<T> Books<T> {
         self.look(|ledger| (ledger.tally(), ledger.in_flight()))
     }
 }
+
+#[cfg(all(test, feature = "schedules"))]
+mod schedules;

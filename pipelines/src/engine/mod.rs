@@ -26,6 +26,7 @@ pub mod lane;
 pub mod leave;
 pub mod ledger;
 pub mod limiter;
+mod locks;
 pub(crate) mod outlet;
 pub mod registry;
 pub mod reserve;
