@@ -3,6 +3,7 @@
 
 mod claims;
 mod closing;
+pub mod page;
 #[cfg(test)]
 mod tests;
 
