@@ -40,6 +40,13 @@ pub fn table(experiment: &Experiment, histories: &[History]) -> String {
     out + &wrap(&standing(&summary))
 }
 
+/// The question's answer: a sentence for each subject.
+pub(super) fn answers(histories: &[History]) -> Vec<String> {
+    let measures = summarise(histories);
+    let of = |name: &&str| Column::of(name, histories, &measures).sentence();
+    subjects(histories).iter().map(of).collect()
+}
+
 /// What is said of one subject.
 struct Column<'a> {
     name: &'a str,

@@ -50,7 +50,7 @@ pub fn write(
     write_whole(dir, RUN, text.as_bytes())?;
     history::write(dir, histories)?;
     for (name, bytes) in
-        tables(experiment, histories)?.into_iter().chain(figures(experiment, histories)?)
+        tables(experiment, histories)?.into_iter().chain(shown(experiment, histories, &text)?)
     {
         write_whole(dir, name, &bytes)?;
     }
@@ -84,13 +84,13 @@ pub fn judge(dir: &Path) -> Result<Summary, Failure> {
     Ok(claims(&experiment, &histories))
 }
 
-/// Draws the figures of a folder anew from its stored histories.
+/// Draws the figures and the page of a folder anew from its stored histories.
 ///
 /// # Errors
 /// Those of [`read()`] and [`write()`].
 pub fn draw(dir: &Path) -> Result<(), Failure> {
     let (experiment, histories) = read(dir)?;
-    for (name, bytes) in figures(&experiment, &histories)? {
+    for (name, bytes) in shown(&experiment, &histories, &provenance(dir)?)? {
         write_whole(dir, name, &bytes)?;
     }
     Ok(())
@@ -102,10 +102,18 @@ pub fn draw(dir: &Path) -> Result<(), Failure> {
 /// Those of [`read()`].
 pub fn differing(dir: &Path) -> Result<Vec<&'static str>, Failure> {
     let (experiment, histories) = read(dir)?;
-    let all = tables(&experiment, &histories)?.into_iter().chain(figures(&experiment, &histories)?);
+    let shown = shown(&experiment, &histories, &provenance(dir)?)?;
+    let all = tables(&experiment, &histories)?.into_iter().chain(shown);
     let differs =
         |(name, bytes): &(&str, Vec<u8>)| fs::read(dir.join(name)).ok().as_ref() != Some(bytes);
     Ok(all.filter(differs).map(|(name, _)| name).collect())
+}
+
+/// The text of `run.toml`.
+fn provenance(dir: &Path) -> Result<String, Failure> {
+    let path = dir.join(RUN);
+    fs::read_to_string(&path)
+        .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))
 }
 
 type File = (&'static str, Vec<u8>);
@@ -116,10 +124,42 @@ fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 2], F
     Ok([("measures.csv", measures), ("claims.csv", claims)])
 }
 
-fn figures(experiment: &Experiment, histories: &[History]) -> Result<[File; 3], Failure> {
-    Ok([
-        ("progress.svg", figure::progress(experiment, histories)?.into_bytes()),
-        ("recovery.svg", figure::recovery(experiment, histories)?.into_bytes()),
-        ("throughput.svg", figure::throughput(experiment, histories)?.into_bytes()),
-    ])
+/// The figures, and the page that shows them.
+fn shown(
+    experiment: &Experiment,
+    histories: &[History],
+    provenance: &str,
+) -> Result<Vec<File>, Failure> {
+    let drawn = [
+        (
+            "progress.svg",
+            "Tiles that were done over time, a line for each run with faults.",
+            figure::progress(experiment, histories)?,
+        ),
+        (
+            "recovery.svg",
+            "How long struck tiles took to come back, a dot for each fault.",
+            figure::recovery(experiment, histories)?,
+        ),
+        (
+            "throughput.svg",
+            "Throughput without and with faults, a pair for each block.",
+            figure::throughput(experiment, histories)?,
+        ),
+    ];
+    let tables = ["items.csv", "injections.csv", "runs.csv"];
+    let figures = drawn.iter().zip(tables);
+    let figures: Vec<_> =
+        figures.map(|((file, seen, svg), table)| page::Figure { file, seen, table, svg }).collect();
+    let page = page::page(&page::Contents {
+        experiment,
+        runs: histories.len(),
+        answers: &closing::answers(histories),
+        claims: &claims(experiment, histories),
+        measures: &measure::summarise(histories),
+        figures: &figures,
+        provenance,
+    });
+    let drawn = drawn.into_iter().map(|(file, _, svg)| (file, svg.into_bytes()));
+    Ok(drawn.chain([("index.html", page.into_bytes())]).collect())
 }

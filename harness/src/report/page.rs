@@ -57,12 +57,9 @@ pub fn page(contents: &Contents<'_>) -> String {
             }
             section aria-labelledby="verdicts" {
                 h2 #verdicts { "Verdicts" }
-                p { (standing(claims)) }
-                (claims_table(&claims.claims))
-            }
-            section aria-labelledby="answers" {
-                h2 #answers { "In words" }
+                p { (badge(claims.standing())) " " (standing(claims)) }
                 ul { @for answer in *answers { li { (answer) } } }
+                (claims_table(&claims.claims))
             }
             section aria-labelledby="figures" {
                 h2 #figures { "Figures" }
@@ -184,12 +181,12 @@ fn claims_table(claims: &[Claim]) -> Markup {
                     @for claim in claims {
                         tr {
                             th scope="row" { (claim.subject) }
-                            td { (claim.claim) }
+                            td.claim { (claim.claim) }
                             td { (claim.expected.to_string()) }
                             td { (claim.observed.to_string()) }
                             td { (badge(claim.held)) }
                             td.number data-value=(claim.runs) { (claim.runs) }
-                            td { (claim.detail) }
+                            td.evidence { (claim.detail) }
                         }
                     }
                 }

@@ -28,6 +28,7 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
         names,
         [
             "claims.csv",
+            "index.html",
             "injections.csv",
             "items.csv",
             "measures.csv",
@@ -40,10 +41,18 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
     );
     assert_eq!(read(&dir).unwrap(), (e3(), all));
     assert!(differing(&dir).unwrap().is_empty());
-    for file in ["measures.csv", "claims.csv", "progress.svg", "recovery.svg", "throughput.svg"] {
+    let follow = [
+        "measures.csv",
+        "claims.csv",
+        "progress.svg",
+        "recovery.svg",
+        "throughput.svg",
+        "index.html",
+    ];
+    for file in follow {
         fs::write(dir.join(file), "spoilt").unwrap();
     }
-    assert_eq!(differing(&dir).unwrap().len(), 5);
+    assert_eq!(differing(&dir).unwrap().len(), 6);
     assert_eq!(judge(&dir).unwrap(), summary);
     draw(&dir).unwrap();
     assert_eq!(files(&dir), written);
