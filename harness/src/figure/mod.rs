@@ -1,14 +1,18 @@
 //! Figures for people who were not there: each is an SVG whose title says what it shows, drawn from histories alone.
 //! They come out for a single run and for no fault at all, too.
 
+mod outcomes;
 mod progress;
+mod rate;
 mod recovery;
 mod style;
 #[cfg(test)]
 mod tests;
 mod throughput;
 
+pub use outcomes::{Cell, outcomes};
 pub use progress::progress;
+pub use rate::{Line, rate};
 pub use recovery::recovery;
 pub use throughput::throughput;
 

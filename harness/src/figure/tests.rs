@@ -1,6 +1,7 @@
 use super::*;
 use crate::experiment::Experiment;
 use crate::history::{Ending, sample};
+use crate::stats::Estimate;
 use pipelines::message::Failure;
 
 type Draw = fn(&Experiment, &[History]) -> Result<String, Failure>;
@@ -79,4 +80,43 @@ fn labels_do_not_cover_each_other_and_stay_on_the_sheet() {
     sorted.sort_unstable();
     assert!(sorted.windows(2).all(|w| w[1] - w[0] >= 20), "{places:?}");
     assert!(places.iter().all(|y| (80..=380).contains(y)), "{places:?}");
+}
+
+fn goodput(value: f64) -> Estimate {
+    Estimate { n: 8, value: Some(value), interval: Some((value * 0.9, value * 1.1)), method: "" }
+}
+
+#[test]
+fn a_sweep_marks_where_a_subject_collapses() {
+    let points = |at: [f64; 3]| [0.03, 0.3, 3.0].into_iter().zip(at.map(goodput)).collect();
+    let lines = [
+        Line { subject: "okiagari", points: points([40e6, 50e6, 52e6]), without: Some(53e6) },
+        Line { subject: "broadway", points: points([0.4e6, 4e6, 45e6]), without: Some(54e6) },
+    ];
+    assert_eq!((lines[0].collapse_s(), lines[1].collapse_s()), (None, Some(0.3)));
+    let svg = rate("e6-fault-rate", &lines).unwrap();
+    for text in
+        ["broadway collapses at a fault every 300 ms", "does not collapse", "goodput, Mpx/s"]
+    {
+        assert!(svg.contains(text), "{text}");
+    }
+    assert!(!svg.contains("NaN") && !svg.contains("inf"));
+    assert!(rate("e6", &[]).unwrap().contains("There is no sweep to show."));
+}
+
+#[test]
+fn outcomes_are_named_in_their_cells() {
+    let cell = |severity, outcomes: &[(&'static str, u64)]| {
+        Some(Cell { outcomes: outcomes.to_vec(), severity })
+    };
+    let faults = ["abort".to_owned(), "hang".to_owned()];
+    let good = [cell(0, &[("recovered", 300)]), cell(0, &[("recovered", 30)])];
+    let bad = [cell(3, &[("silent-loss", 10), ("masked", 2), ("recovered", 1)]), None];
+    let cells: Vec<_> = good.into_iter().zip(bad).map(|(a, b)| vec![b, a]).collect();
+    let svg = outcomes("e3", &faults, &["baseline", "okiagari"], &cells).unwrap();
+    for text in ["Through every fault comes okiagari", "silent-loss 10", "masked 2, others", "–"]
+    {
+        assert!(svg.contains(text), "{text}");
+    }
+    assert!(outcomes("e3", &[], &[], &[]).unwrap().contains("No fault fired."));
 }
