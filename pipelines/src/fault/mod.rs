@@ -118,21 +118,104 @@ impl Class {
 }
 
 /// Where on an item's way a fault fires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Point {
+    /// The source has decoded the item, and has not lent it yet.
+    Decode,
     /// Before the handler sees the item.
     Before,
     /// Inside the native (FFI) call.
     Native,
     /// On the line between a worker process and its supervisor. A thread has none: there it is a shutdown.
     Line,
+    /// A result was taken, and the sink does not have it yet.
+    Accept,
+    /// The sink is about to write the temporary file.
+    Write,
+    /// The temporary file is written, and does not have its name yet.
+    Rename,
+    /// The file has its name, and is not in the journal yet.
+    Journal,
+    /// It is in the journal, and not acknowledged yet.
+    Acknowledge,
+    /// The supervisor hears of a death.
+    Notice,
+    /// A worker is about to be started.
+    Fork,
 }
 
 impl Point {
+    /// All of them, along an item's way.
+    pub const ALL: [Self; 11] = [
+        Self::Decode,
+        Self::Before,
+        Self::Native,
+        Self::Line,
+        Self::Accept,
+        Self::Write,
+        Self::Rename,
+        Self::Journal,
+        Self::Acknowledge,
+        Self::Notice,
+        Self::Fork,
+    ];
+
+    /// Its name, one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::Before => "before",
+            Self::Native => "native",
+            Self::Line => "line",
+            Self::Accept => "accept",
+            Self::Write => "write",
+            Self::Rename => "rename",
+            Self::Journal => "journal",
+            Self::Acknowledge => "acknowledge",
+            Self::Notice => "notice",
+            Self::Fork => "fork",
+        }
+    }
+
     /// Whether a fault of this point is decided when the item is lent, and rides in the loan to whoever executes it.
     /// The other points are passed by the subject's own process, which asks there.
     pub fn rides(self) -> bool {
         matches!(self, Self::Before | Self::Native | Self::Line)
+    }
+
+    /// Where a plan is asked about faults of this point.
+    pub fn asked(self) -> Self {
+        if self.rides() { Self::Before } else { self }
+    }
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Point {
+    type Err = String;
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|p| p.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("there is no point called {name:?}; there are: {names}")
+        })
+    }
+}
+
+impl TryFrom<String> for Point {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Point> for String {
+    fn from(point: Point) -> Self {
+        point.to_string()
     }
 }
 

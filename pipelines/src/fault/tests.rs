@@ -130,3 +130,13 @@ fn what_happens_on_the_line_is_either_misconduct_or_a_start_that_fails() {
         (1, 4)
     );
 }
+
+#[test]
+fn points_are_read_back_and_those_of_a_loan_are_asked_about_together() {
+    for point in Point::ALL {
+        assert_eq!(point.name().parse(), Ok(point));
+        assert_eq!(serde_json::to_value(point).unwrap(), point.name());
+        assert!(point.asked() == if point.rides() { Point::Before } else { point });
+    }
+    assert!("Write".parse::<Point>().unwrap_err().contains("acknowledge"));
+}
