@@ -1,7 +1,7 @@
 //! What it costs to ask the plan whether a fault strikes: it is asked once an attempt, in the subject.
 
 use criterion::Criterion;
-use harness::plan::FaultPlan;
+use harness::plan::{Facts, FaultPlan};
 use pipelines::fault::Site;
 use std::hint::black_box;
 
@@ -15,7 +15,7 @@ fn main() {
             let mut item = 0;
             bench.iter(|| {
                 item += 1;
-                plan.decide(&Site::lent(black_box(item), 0, 0))
+                plan.decide(&Site::lent(black_box(item), 0, 0), &Facts::default())
             });
         });
     }

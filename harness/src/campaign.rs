@@ -4,6 +4,8 @@ use crate::experiment::{Experiment, Options, Trial as Scheduled, pictures};
 use crate::golden::Golden;
 use crate::history::{History, collect};
 use crate::output::BLACK_BOX;
+use crate::plan::FaultPlan;
+use crate::schedule::{self, Armed};
 use crate::subject::{Spec, Subject};
 use crate::trial::{Trial, try_out};
 use anyhow::{Context, Result};
@@ -46,15 +48,51 @@ pub fn run(
     interrupted: &Arc<AtomicBool>,
     tell: &mut dyn FnMut(News<'_>),
 ) -> Result<Option<Vec<History>>> {
+    let decided = experiment.schedule.as_deref().map(schedule::read).transpose()?;
+    let plan = |trial: &Scheduled| match &decided {
+        Some(armed) if trial.faults => {
+            let specs = schedule::specs(&schedule::of_run(armed, trial.run))?;
+            Ok(FaultPlan { specs, seed: trial.seed })
+        }
+        _ => Ok(experiment.plan(trial)),
+    };
+    let trials = experiment.schedule().into_iter().map(|trial| Ok((plan(&trial)?, trial)));
+    let trials = trials.collect::<Result<Vec<_>, Failure>>()?;
+    all(experiment, &trials, interrupted, tell)
+}
+
+/// Runs one trial of an experiment again, with the faults of `armed`. `None` when it was interrupted.
+///
+/// # Errors
+/// As [`run()`].
+pub fn again(
+    experiment: &Experiment,
+    trial: Scheduled,
+    armed: &[Armed],
+    interrupted: &Arc<AtomicBool>,
+    tell: &mut dyn FnMut(News<'_>),
+) -> Result<Option<Vec<History>>> {
+    let plan = FaultPlan { specs: schedule::specs(armed)?, seed: trial.seed };
+    all(experiment, &[(plan, trial)], interrupted, tell)
+}
+
+fn all(
+    experiment: &Experiment,
+    trials: &[(FaultPlan, Scheduled)],
+    interrupted: &Arc<AtomicBool>,
+    tell: &mut dyn FnMut(News<'_>),
+) -> Result<Option<Vec<History>>> {
     let scratch = tempfile::Builder::new().prefix("okiagari-").tempdir_in(place_for_tiles())?;
     let job = job(experiment)?;
     let (sound, struck) = layouts(experiment, scratch.path())?;
-    let schedule = experiment.schedule();
-    let spec = |trial: &Scheduled, dir: &Path| {
+    let spec = |(plan, trial): &(FaultPlan, Scheduled), dir: &Path| {
         let layout = if trial.faults { &struck } else { &sound };
-        spec(experiment, trial, layout, &job, dir)
+        Ok::<_, anyhow::Error>(Spec {
+            plan: plan.clone(),
+            ..spec(experiment, trial, layout, &job, dir)?
+        })
     };
-    let Some(first) = schedule.first() else { return Ok(Some(vec![])) };
+    let Some(first) = trials.first() else { return Ok(Some(vec![])) };
     tell(News::Golden);
     let for_golden = Spec { layout: sound.clone(), ..spec(first, scratch.path())? };
     for_golden.check()?;
@@ -62,12 +100,13 @@ pub fn run(
     let Some(golden) = Golden::of(&for_golden, scratch.path(), interrupted)? else {
         return Ok(None);
     };
-    let mut histories = Vec::with_capacity(schedule.len());
-    for trial in &schedule {
-        tell(News::Begins(trial, schedule.len()));
+    let mut histories = Vec::with_capacity(trials.len());
+    for trial in trials {
+        tell(News::Begins(&trial.1, trials.len()));
         let dir = tempfile::tempdir_in(scratch.path()).context("no room for a trial")?;
         let spec = spec(trial, dir.path())?;
-        let Some(history) = one(trial, &spec, &golden, interrupted, tell)? else { return Ok(None) };
+        let history = one(&trial.1, &spec, &golden, interrupted, tell)?;
+        let Some(history) = history else { return Ok(None) };
         tell(News::Over(&history));
         histories.push(history);
     }
@@ -149,7 +188,7 @@ fn spec(
         limits: options.limits(),
         recycling: options.recycling(),
         sandbox: sandbox.unwrap_or(false),
-        plan: experiment.plan(trial),
+        plan: FaultPlan::quiet(trial.seed),
         events: None,
         observer: std::process::id() as i32,
     })

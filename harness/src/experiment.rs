@@ -3,10 +3,12 @@
 mod check;
 pub mod pictures;
 mod schedule;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
 pub use schedule::Trial;
+pub use sweep::Sweep;
 
 use crate::oracle::{Answer, Oracle};
 use crate::plan::FaultSpec;
@@ -14,7 +16,7 @@ use pipelines::isolation::limits::{Limits, Recycling};
 use pipelines::message::Failure;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The subjects that can be run.
@@ -54,11 +56,18 @@ pub struct Experiment {
     /// How often everything is repeated, 1 to [`MAX_BLOCKS`]. A block is every subject once with faults and once
     /// without, in random order.
     pub blocks: u32,
+    /// Instead of `strike` and `sweep`: exactly the faults of this file, a `schedule.csv`. Where it says which run of an experiment a
+    /// fault belongs to, each run has its own; else each has all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<PathBuf>,
     /// What the subjects work on.
     pub workload: Workload,
     /// What strikes them. None: the trials "with faults" are equal to their twins, an A/A control.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub strike: Vec<FaultSpec>,
+    /// Instead of that: one fault, at each of some points for each of some items, one in each block.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Sweep>,
     /// Who is compared, each with its options.
     pub subject: BTreeMap<String, Options>,
     /// The verdicts that are expected of a subject's trials with faults.

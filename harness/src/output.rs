@@ -1,5 +1,6 @@
 //! The folder of a run: who may write into it, and what is already there.
 
+use crate::schedule::SCHEDULE;
 use blake3::Hasher;
 use pipelines::message::Failure;
 use pipelines::sink::journal::{self, JOURNAL, Journal, Record, State};
@@ -127,7 +128,7 @@ impl Output {
     fn remove_earlier(&self) -> Result<(), Failure> {
         let story = journal::read(&self.dir).unwrap_or_default().unwrap_or_default();
         let tiles = story.records.iter().filter(|r| r.state == State::Done).map(|r| &*r.file);
-        for name in tiles.chain([MANIFEST, RUN_JSON, BLACK_BOX, JOURNAL]) {
+        for name in tiles.chain([MANIFEST, RUN_JSON, SCHEDULE, BLACK_BOX, JOURNAL]) {
             let path = self.dir.join(name);
             match fs::remove_file(&path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => {

@@ -1,18 +1,23 @@
-//! Which faults strike whom: a pure function of the specs, a seed, an item and its attempt. Whatever the
-//! threads do, in whatever order they ask, the answer is the same, so two subjects given one plan meet the
-//! same faults, and a trial can be run again.
+//! Which faults strike whom: a pure function of the specs, a seed, a site, and facts that whoever asks brings along.
+//! What depends on item and attempt alone is the same whatever the threads do, in whatever order they ask: so two
+//! subjects given one plan meet the same faults, and a trial can be run again.
 
+mod form;
 mod spec;
+mod text;
 
-pub use spec::{FaultSpec, MAX_AT_MS, MAX_RATE_PER_S, When};
+pub use spec::{
+    Attempts, Conditions, FaultSpec, MAX_AT_MS, MAX_RATE_PER_S, Moment, Trigger, Which,
+};
 
+use pipelines::black_box::STREAMS_MAX;
 use pipelines::fault::{Fault, Site};
-use pipelines::message::ItemId;
+use pipelines::message::{Failure, ItemId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// No strike of a rate is generated later than this after the start of a trial, in nanoseconds.
+/// No strike of a rate or a period is generated later than this after the start of a trial, in nanoseconds.
 pub const HORIZON_NS: u64 = MAX_AT_MS * 1_000_000;
-/// No rate generates more strikes than this.
+/// No rate and no period generates more strikes than this.
 pub const MAX_ARRIVALS: usize = 4096;
 
 /// The layouts that are hashed begin with one of these, so that streams cannot meet.
@@ -33,13 +38,27 @@ pub struct FaultPlan {
     pub seed: u64,
 }
 
-/// A strike that belongs to a moment, not to an item: it goes to the first item lent after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timed {
-    /// Nanoseconds since the start of the trial.
-    pub at_ns: u64,
-    /// What strikes.
-    pub fault: Fault,
+/// What is known of a site beyond itself. Conditions look at it; whoever asks need not know it if none does
+/// ([`FaultPlan::asks`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// The item's place in the grid of its scene: row and column.
+    pub tile: Option<(u64, u64)>,
+    /// Bytes of the item, decoded.
+    pub bytes: u64,
+    /// Some worker is being replaced.
+    pub recovering: bool,
+    /// How often the subject was started again.
+    pub restarts: u32,
+}
+
+/// The moments of one spec. What strikes at one goes to the first item after it that the spec admits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// Which spec, by its place in the plan.
+    pub spec: usize,
+    /// Nanoseconds since the start of the trial, in order.
+    pub at_ns: Vec<u64>,
 }
 
 impl FaultPlan {
@@ -48,63 +67,90 @@ impl FaultPlan {
         Self { specs: Vec::new(), seed }
     }
 
+    /// Refuses what a black box has no room for.
+    ///
+    /// # Errors
+    /// When more than [`STREAMS_MAX`] of the specs are moments.
+    pub fn check(&self) -> Result<(), Failure> {
+        let moments = self.specs.iter().filter(|s| matches!(s.trigger, Trigger::Moment(_))).count();
+        if moments <= STREAMS_MAX {
+            return Ok(());
+        }
+        Err(Failure::input(format!(
+            "{moments} faults have at=, every= or rate=; at most {STREAMS_MAX} can"
+        )))
+    }
+
     /// What strikes here, if anything. The first spec that matches wins;
-    /// specs of moments never match here, see [`Self::timed`].
+    /// specs of moments never match here, see [`Self::streams`].
     ///
     /// A probability `p` strikes if `h < p · 2^64`, where `h` is the first eight bytes, little end first, of the
     /// BLAKE3 hash of these 41 bytes: `"okiagari item  1"`, seed (u64), index of the spec (u32), code of the
     /// fault (u8), item (u64), attempt (u32), all little end first.
-    pub fn decide(&self, site: &Site) -> Option<Fault> {
+    pub fn decide(&self, site: &Site, facts: &Facts) -> Option<Fault> {
         let &Site { item, attempt, .. } = site;
         let strikes = |(index, spec): (usize, &FaultSpec)| {
-            let this_attempt = attempt == 0 || spec.every_attempt;
-            let hit = match spec.when {
-                When::Item(id) => this_attempt && item == id,
-                When::Range { first, last, step } => {
-                    this_attempt
-                        && (first..=last).contains(&item)
-                        && (item - first).is_multiple_of(step)
-                }
-                When::Probability(p) => below(self.draw(index, spec.fault, item, attempt), p),
-                When::AtMs(_) | When::RatePerS(_) => false,
-            };
+            let Trigger::Item(which, attempts) = spec.trigger else { return None };
+            let hit = attempts.has(attempt)
+                && spec.admits(site, facts)
+                && match which {
+                    Which::One(id) => item == id,
+                    Which::Range { first, last, step } => {
+                        (first..=last).contains(&item) && (item - first).is_multiple_of(step)
+                    }
+                    Which::Tile { row, col } => facts.tile == Some((row, col)),
+                    Which::Each => true,
+                    Which::Probability(p) => below(self.draw(index, spec.fault, item, attempt), p),
+                };
             hit.then_some(spec.fault)
         };
         self.specs.iter().enumerate().find_map(strikes)
     }
 
-    /// All strikes that belong to moments, in order of time (equal times: in order of the specs).
-    ///
-    /// A rate becomes Poisson arrivals: gaps of `-ln(u) / rate` with `u` in (0, 1] from the upper 53 bits of the
-    /// hash of `"okiagari time  1"`, seed (u64), index of the spec (u32), code of the fault (u8), number of the
-    /// arrival (u64). It ends at [`HORIZON_NS`] or after [`MAX_ARRIVALS`], whichever comes first.
-    pub fn timed(&self) -> Vec<Timed> {
-        let mut all = Vec::new();
-        for (index, spec) in self.specs.iter().enumerate() {
-            match spec.when {
-                When::AtMs(ms) => {
-                    all.push(Timed { at_ns: ms.saturating_mul(1_000_000), fault: spec.fault });
-                }
-                When::RatePerS(rate) => self.arrivals(index, spec.fault, rate, &mut all),
-                When::Item(_) | When::Range { .. } | When::Probability(_) => {}
-            }
-        }
-        all.sort_by_key(|t| t.at_ns);
-        all
+    /// Whether some spec looks at [`Facts`].
+    pub fn asks(&self) -> bool {
+        let tile = |s: &FaultSpec| matches!(s.trigger, Trigger::Item(Which::Tile { .. }, _));
+        self.specs.iter().any(|spec| spec.only.ask() || tile(spec))
     }
 
-    fn arrivals(&self, index: usize, fault: Fault, per_s: f64, all: &mut Vec<Timed>) {
-        let mut at_ns = 0.0;
+    /// The moments of those specs that have some, each in order of time.
+    ///
+    /// A rate becomes Poisson arrivals: gaps of `-ln(u) / rate`; a period becomes gaps of `period · (1 + jitter ·
+    /// (2u - 1))`. Each `u` lies in (0, 1], from the upper 53 bits of the hash of `"okiagari time  1"`, seed (u64), index of
+    /// the spec (u32), code of the fault (u8), number of the arrival (u64). It ends at [`HORIZON_NS`] or after
+    /// [`MAX_ARRIVALS`], whichever comes first.
+    pub fn streams(&self) -> Vec<Stream> {
+        let stream = |(index, spec): (usize, &FaultSpec)| {
+            let Trigger::Moment(moment) = spec.trigger else { return None };
+            let at_ns = match moment {
+                Moment::AtMs(ms) => vec![ms.saturating_mul(1_000_000)],
+                Moment::Every { period_ms, jitter } => {
+                    let gap = |u: f64| period_ms as f64 * 1e6 * (1.0 + jitter * (2.0 * u - 1.0));
+                    self.arrivals(index, spec.fault, gap)
+                }
+                Moment::RatePerS(rate) => {
+                    self.arrivals(index, spec.fault, |u: f64| -u.ln() / rate * 1e9)
+                }
+            };
+            Some(Stream { spec: index, at_ns })
+        };
+        self.specs.iter().enumerate().filter_map(stream).collect()
+    }
+
+    /// Moments with gaps that are drawn.
+    fn arrivals(&self, index: usize, fault: Fault, gap_ns: impl Fn(f64) -> f64) -> Vec<u64> {
+        let (mut at_ns, mut all) = (0.0, Vec::new());
         for k in 0..MAX_ARRIVALS as u64 {
             let mut bytes = layout(TIME_DOMAIN, self.seed, index, fault);
             bytes.extend_from_slice(&k.to_le_bytes());
             let u = ((first_eight(&bytes) >> 11) + 1) as f64 / (1u64 << 53) as f64;
-            at_ns += -u.ln() / per_s * 1e9;
+            at_ns += gap_ns(u);
             if at_ns > HORIZON_NS as f64 {
-                return;
+                break;
             }
-            all.push(Timed { at_ns: at_ns as u64, fault });
+            all.push(at_ns as u64);
         }
+        all
     }
 
     fn draw(&self, index: usize, fault: Fault, item: ItemId, attempt: u32) -> u64 {

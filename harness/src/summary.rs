@@ -3,13 +3,15 @@
 
 use crate::history::{Ending, write_whole};
 use crate::output::{MANIFEST, RUN_JSON};
+use crate::schedule::{self, SCHEDULE};
 use crate::subject::{GAVE_UP, Spec};
 use crate::trial::{Finished, Resident};
 use pipelines::black_box::BlackBox;
 use pipelines::message::{Failure, ItemId};
 use pipelines::sink::journal::{self, Record, State, Story};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// `run.json`: `items = done + failed + quarantined + lost`.
 #[derive(Debug, Clone, Serialize)]
@@ -46,8 +48,29 @@ pub struct Summary {
     pub seed: u64,
     /// This program's version.
     pub version: &'static str,
+    /// The command that can be given again, and where it was given: what `okiagari replay` reads.
+    #[serde(flatten)]
+    pub invocation: Invocation,
     /// `complete`, `incomplete`, `interrupted`, how the subject died, or `gave up: ` and why it did.
     pub outcome: String,
+}
+
+/// A command as it was given.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Invocation {
+    /// Its words, without the program's name.
+    pub command: Vec<String>,
+    /// The folder that relative paths in it start from.
+    pub directory: PathBuf,
+}
+
+impl Invocation {
+    /// That of this process.
+    pub fn here() -> Self {
+        let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+        let directory = std::env::current_dir().unwrap_or_default();
+        Self { command: words.collect(), directory }
+    }
 }
 
 fn deaths(black_box: &BlackBox, finished: &Finished) -> BTreeMap<String, u64> {
@@ -84,7 +107,7 @@ fn state_name(record: Option<&Record>) -> &'static str {
     }
 }
 
-/// Reads what became of a run, and writes both files. `before` is what was settled when it began. The black
+/// Reads what became of a run, and writes `schedule.csv` and both files. `before` is what was settled when it began. The black
 /// box has served its purpose then: it is removed first, which makes room on a disk that is full.
 ///
 /// # Errors
@@ -94,14 +117,17 @@ pub fn conclude(
     black_box: BlackBox,
     finished: &Finished,
     before: &[Record],
+    invocation: Invocation,
 ) -> Result<Summary, Failure> {
     let story = journal::read(&spec.dir)?.unwrap_or_default();
     let manifest = manifest(spec, &black_box, &story)?;
-    let summary = summary(spec, &black_box, finished, before, &story);
+    let schedule = schedule::csv(&schedule::of(&black_box))?;
+    let summary = summary(spec, &black_box, finished, before, &story, invocation);
     let mut json = serde_json::to_vec_pretty(&summary).map_err(Failure::engine)?;
     json.push(b'\n');
     drop(black_box);
     std::fs::remove_file(&spec.black_box).ok();
+    write_whole(&spec.dir, SCHEDULE, &schedule)?;
     write_whole(&spec.dir, RUN_JSON, &json)?;
     write_whole(&spec.dir, MANIFEST, &manifest)?;
     Ok(summary)
@@ -118,6 +144,7 @@ fn summary(
     finished: &Finished,
     before: &[Record],
     story: &Story,
+    invocation: Invocation,
 ) -> Summary {
     let fates = fates(story);
     let mut deliveries: BTreeMap<ItemId, u32> = BTreeMap::new();
@@ -161,6 +188,7 @@ fn summary(
         resident_peak_bytes: finished.resident,
         seed: spec.plan.seed,
         version: env!("CARGO_PKG_VERSION"),
+        invocation,
         outcome,
     }
 }

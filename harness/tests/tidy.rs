@@ -133,7 +133,8 @@ const UNITLESS: &str = "run block subject faults seed items pixels ending deaths
     deliveries found_blake3 golden_blake3 experiment measure unit n estimate low high method claim \
     expected observed held runs detail row col file file_blake3 pixels_blake3 done failed \
     quarantined lost duplicated faults_injected version name question blocks workload strike expect \
-    files_max recycle_items input tile strips operation library format sandbox spares workers max_demand when p";
+    files_max recycle_items input tile strips operation library format sandbox spares workers max_demand when p \
+    point points sweep schedule lane fired attempts_below after_restart recovering jitter command directory invocation";
 
 #[test]
 fn a_column_and_a_key_end_in_their_unit_12() {
@@ -149,17 +150,22 @@ fn a_column_and_a_key_end_in_their_unit_12() {
         for (of, head) in [
             ("summary.rs", "struct Row<'a> {"),
             ("summary.rs", "pub struct Summary {"),
+            ("summary.rs", "pub struct Invocation {"),
             ("experiment.rs", "pub struct Experiment {"),
             ("experiment.rs", "pub struct Workload {"),
             ("experiment.rs", "pub struct Options {"),
-            ("plan/spec.rs", "struct WhenForm {"),
+            ("plan/form.rs", "struct WhenForm {"),
+            ("experiment/sweep.rs", "pub struct Sweep {"),
+            ("schedule.rs", "pub struct Armed {"),
         ] {
             if !file.ends_with(&format!("src/{of}")) {
                 continue;
             }
             let body = text.split(head).nth(1).expect(head).split("\n}").next().unwrap();
             let fields = code(body).filter_map(|(_, line)| line.trim().split_once(": "));
-            let fields = fields.map(|(field, _)| field.trim_start_matches("pub ").to_owned());
+            let field =
+                |f: &str| f.trim_start_matches("pub(super) ").trim_start_matches("pub ").to_owned();
+            let fields = fields.map(|(f, _)| field(f));
             names.extend(fields.map(|field| (field, file.clone())));
         }
     }

@@ -85,7 +85,7 @@ fn run(mib: usize, aborts: u64, pause: Duration) -> Result<Vec<u64>, Failure> {
     let armed = black_box.clone();
     let strikes = move |site: &Site| {
         let struck = site.item % 2 == 1 && site.attempt == 0;
-        let receipt = struck.then(|| armed.arm(Fault::Abort, site.item, site.attempt))??;
+        let receipt = struck.then(|| armed.arm(Fault::Abort, site))??;
         Some(Strike { fault: Fault::Abort, receipt })
     };
     let skip: fn(ItemId) -> bool = |_| false;

@@ -9,11 +9,13 @@
 //! header 4 KiB │ receipts │ attempts, one an item │ events     each part begins on a page of its own
 //! ```
 
+mod ending;
 mod page;
+mod state;
 
-use crate::fault::Fault;
-use crate::message::{Blame, Death, Failure, ItemId};
-use page::{EventSlot, Header, LAST_WORDS_BYTES, Mapping, PAGE, Parts, ReceiptSlot};
+use crate::fault::{Fault, Point, Site};
+use crate::message::{Death, Failure, ItemId};
+use page::{EventSlot, Header, Mapping, PAGE, Parts, ReceiptSlot};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::time::{ClockId, clock_gettime};
 use std::fs::{File, OpenOptions};
@@ -27,6 +29,10 @@ const MAGIC: u64 = u64::from_le_bytes(*b"okiagar1");
 pub const RECEIPTS_MAX: u32 = 1 << 20;
 /// Events that one trial can record at most; later ones are only counted.
 pub const EVENTS_MAX: u32 = 1 << 20;
+/// Streams of moments whose faults one trial can claim.
+pub const STREAMS_MAX: usize = 64;
+/// Lanes that can be told apart; those with a higher number count as the last.
+const LANES_MAX: usize = 256;
 
 /// Nanoseconds of the machine's monotonic clock: the same in all its processes.
 pub fn now_ns() -> u64 {
@@ -88,6 +94,10 @@ pub struct Receipt {
     pub item: ItemId,
     /// The attempt it was meant for.
     pub attempt: u32,
+    /// Where it was to fire.
+    pub point: Point,
+    /// The lane that it was meant for; 0 where there is none.
+    pub lane: u8,
     /// When it was put into the loan.
     pub armed_ns: u64,
     /// When it fired; `None` when it never did.
@@ -233,7 +243,10 @@ impl BlackBox {
 
     /// Puts a fault down as armed. `None` when there is no receipt left: it must not be injected then. One that
     /// was armed before for this attempt, which then was never begun, is still armed.
-    pub fn arm(&self, fault: Fault, item: ItemId, attempt: u32) -> Option<u32> {
+    pub fn arm(&self, fault: Fault, site: &Site) -> Option<u32> {
+        let Site { item, attempt, lane, .. } = *site;
+        let point = if site.point.rides() { fault.entry().point } else { site.point };
+        let lane = lane.min(LANES_MAX - 1) as u8;
         let armed = self.header().receipts_next.load(Acquire) as usize;
         let receipts = self.receipts();
         let mut last = receipts.slots().iter().enumerate().take(armed).rev().take(ARMED_AT_ONCE);
@@ -241,10 +254,12 @@ impl BlackBox {
             slot.item.load(Relaxed) == item
                 && slot.attempt.load(Relaxed) == attempt
                 && slot.fired_ns.load(Acquire) == 0
+                && slot.point.load(Relaxed) == point.code()
                 && Fault::from_code(slot.fault.load(Acquire), slot.number.load(Relaxed))
                     == Some(fault)
         };
-        if let Some((number, _)) = last.find(|(_, slot)| same(slot)) {
+        if let Some((number, slot)) = last.find(|(_, slot)| same(slot)) {
+            slot.lane.store(lane, Relaxed);
             return Some(number as u32);
         }
         let number = self.header().receipts_next.fetch_add(1, AcqRel);
@@ -254,6 +269,8 @@ impl BlackBox {
         slot.attempt.store(attempt, Relaxed);
         slot.armed_ns.store(now_ns(), Relaxed);
         slot.number.store(fault.number(), Relaxed);
+        slot.point.store(point.code(), Relaxed);
+        slot.lane.store(lane, Relaxed);
         slot.fault.store(fault.code(), Release);
         Some(number)
     }
@@ -268,19 +285,13 @@ impl BlackBox {
                 fault: Fault::from_code(slot.fault.load(Acquire), slot.number.load(Relaxed))?,
                 item: slot.item.load(Relaxed),
                 attempt: slot.attempt.load(Relaxed),
+                point: Point::from_code(slot.point.load(Relaxed))?,
+                lane: slot.lane.load(Relaxed),
                 armed_ns: slot.armed_ns.load(Relaxed),
                 fired_ns: (fired_ns > 0).then_some(fired_ns),
             })
         };
         receipts.slots().iter().take(armed).filter_map(read).collect()
-    }
-
-    /// Takes the next fault of a schedule by time, if its time has come: once, whatever restarts.
-    pub fn claim_timed(&self, due_ns: impl Fn(usize) -> Option<u64>) -> Option<usize> {
-        let next = &self.header().timed_next;
-        let due = |n: u32| due_ns(n as usize).is_some_and(|t| self.elapsed_ns() >= t);
-        let claimed = next.fetch_update(AcqRel, Acquire, |n| due(n).then_some(n + 1));
-        claimed.ok().map(|n| n as usize)
     }
 
     /// Nanoseconds since the trial began.
@@ -303,6 +314,7 @@ impl BlackBox {
         if what == What::Died {
             header.deaths[value as usize % Death::CODES].fetch_add(1, Relaxed);
         }
+        self.note_recovery(what, lane, value);
         let number = header.events_next.fetch_add(1, AcqRel) as usize;
         if let Some(slot) = self.event_slots().get(number) {
             slot.t_ns.store(t_ns, Relaxed);
@@ -355,41 +367,6 @@ impl BlackBox {
         let counts = self.header().deaths.iter().enumerate();
         let counts = counts.map(|(code, n)| (Death::from_code(code as u64), n.load(Relaxed)));
         counts.filter(|(_, n)| *n > 0).collect()
-    }
-
-    /// The subject says that it came to its end.
-    pub fn finish(&self) {
-        self.header().finished.store(1, Release);
-    }
-
-    /// Whether the subject said so.
-    pub fn finished(&self) -> bool {
-        self.header().finished.load(Acquire) != 0
-    }
-
-    /// The subject says why it gives up.
-    pub fn say_last(&self, failure: &Failure) {
-        let header = self.header();
-        let bytes = &failure.what.as_bytes()[..failure.what.len().min(LAST_WORDS_BYTES)];
-        for (to, from) in header.last_words.iter().zip(bytes) {
-            to.store(*from, Relaxed);
-        }
-        header.last_words_blame.store(failure.blame as u32, Relaxed);
-        header.last_words_len.store(bytes.len() as u32, Release);
-    }
-
-    /// Why the subject gave up, if it said so.
-    pub fn last_words(&self) -> Option<Failure> {
-        let header = self.header();
-        let len = (header.last_words_len.load(Acquire) as usize).min(LAST_WORDS_BYTES);
-        let bytes: Vec<u8> = header.last_words[..len].iter().map(|b| b.load(Relaxed)).collect();
-        let blame = match header.last_words_blame.load(Relaxed) {
-            0 => Blame::Input,
-            1 => Blame::Output,
-            2 => Blame::Item,
-            _ => Blame::Engine,
-        };
-        (len > 0).then(|| Failure { blame, what: String::from_utf8_lossy(&bytes).into_owned() })
     }
 }
 

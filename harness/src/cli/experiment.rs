@@ -47,7 +47,7 @@ pub(super) fn one(
     // A folder that cannot be written is better known before the work than after it.
     std::fs::create_dir_all(out).map_err(|e| pipelines::sink::refused("write to", out, &e))?;
     let subjects: Vec<_> = experiment.subject.keys().map(String::as_str).collect();
-    let (blocks, seed) = (experiment.blocks, experiment.seed);
+    let (blocks, seed) = (experiment.blocks_in_all(), experiment.seed);
     eprintln!("{}: {}", experiment.name, experiment.question);
     eprintln!(
         "{blocks} blocks of {} on {}, seed {seed}",

@@ -1,7 +1,7 @@
 //! `okiagari faults`: what can be injected.
 
 use super::{Exit, say};
-use pipelines::fault::TABLE;
+use pipelines::fault::{Point, TABLE};
 
 pub(super) fn run() -> anyhow::Result<Exit> {
     say(&text());
@@ -10,7 +10,7 @@ pub(super) fn run() -> anyhow::Result<Exit> {
 
 /// The table, class by class; no line is longer than 100 columns.
 fn text() -> String {
-    let mut text = String::from("Faults, for --fault NAME@WHEN and for experiments:\n");
+    let mut text = String::from("Faults, for --fault FAULT@WHEN and for experiments:\n");
     let mut class = None;
     for entry in TABLE {
         if class.replace(entry.class) != Some(entry.class) {
@@ -22,9 +22,45 @@ fn text() -> String {
     text += "\nThe digit is the tier, what injecting it takes: 0 nothing, 1 signals or processes. After ⇒ stands\n\
              what a supervised pipeline owes its user. A fault of the class protocol is one of worker\n\
              processes; a thread that meets it shuts down.\n\n\
-             WHEN is p=1%, item=120, item=10..1000+50, at=500ms or rate=0.2/s. A fault strikes an item's\n\
-             first attempt only; `,attempts=all` makes it strike every one (a poison item). N is an exit\n\
-             status from 1 to 255, MS are milliseconds.\n";
+             N is an exit status from 1 to 255, MS are milliseconds.\n";
+    text += WHEN;
+    text += &points();
+    text
+}
+
+/// How a SPEC says when.
+const WHEN: &str = "
+WHEN is one trigger, and any conditions, all of which must hold, with commas between them.
+
+triggers                              in an experiment: when = { … }
+  item=120, item=10..1000+50          item = 120, item = \"10..1000+50\"
+  tile=ROW:COL                        tile = \"ROW:COL\"   a place in the grid of its scene
+  p=1%                                p = 0.01           drawn for each attempt of each item
+  at=2.5s                             at_ms = 2500       moments: the next item that can be struck is
+  every=5s±30% (or 5s+-30%)           every_ms = 5000, jitter = 0.3
+  rate=0.2/s                          rate_per_s = 0.2   in the mean, at random
+  point=NAME                          point = \"NAME\"     each item, where it passes that point
+
+conditions
+  point=NAME                          point = \"NAME\"     not where the fault strikes by itself
+  attempts=all, attempts<N            attempts = \"all\", attempts_below = N
+  attempt=N                           attempt = N        that one alone, counted from 0
+  lane=N                              lane = N           in the hands of this lane, from 0
+  bytes>1M                            above_bytes = 1000000   the tile, decoded
+  when=recovering                     recovering = true  a worker died, and its lane has no result since
+  after-restart=N                     after_restart = N  the subject was started again so often, or more
+
+Without attempts an item is struck at its first attempt only (attempts=all makes it a poison item), and
+a probability is drawn for all. Faults whose place is `before` can be moved by point= to where the
+subject itself passes:
+";
+
+/// The points, and what can be moved to where.
+fn points() -> String {
+    let mut text = String::new();
+    for point in Point::ALL.into_iter().filter(|p| !p.rides()) {
+        text += &format!("  {:<12}  {}\n", point.name(), point.about());
+    }
     text
 }
 

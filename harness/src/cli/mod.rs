@@ -7,6 +7,7 @@ mod floor;
 mod judge;
 mod limiting;
 mod list;
+mod quarantined;
 mod replay;
 mod reproduce;
 mod run;
@@ -42,6 +43,8 @@ enum Command {
     List,
     /// List the faults that can be injected
     Faults,
+    /// Run again what a run or a trial was, with the same seed and the same faults, and compare
+    Replay(replay::Replay),
     /// Measure the least that some things take on this machine
     Floor,
     /// Say what is missing on this machine, and what goes without it
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         Command::Experiment(experiment) => experiment.run(),
         Command::List => list::run(),
         Command::Faults => faults::run(),
+        Command::Replay(replay) => replay.run(),
         Command::Floor => floor::run(),
         Command::Doctor => doctor::run(),
         Command::Judge(judge) => judge.run(false),

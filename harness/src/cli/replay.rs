@@ -1,167 +1,183 @@
-//! `okiagari run --quarantined`: an item that was set aside, once more and alone.
+//! `okiagari replay`: a run, or a trial of an experiment, with the same seed and the same faults once more.
 
-use super::{Exit, say};
-use crate::plan::FaultPlan;
-use crate::subject::{Spec, Subject, strikes};
-use crate::trial::try_out;
-use pipelines::black_box::BlackBox;
-use pipelines::engine::{SetAside, Watch};
-use pipelines::image::job::TileWork;
-use pipelines::image::layout::{Layout, Split};
-use pipelines::image::operations::Operation;
-use pipelines::image::raster::Tile;
-use pipelines::isolation::Isolation;
-use pipelines::isolation::limits::Recycling;
-use pipelines::isolation::segment::Segment;
-use pipelines::message::{Failure, ItemId};
-use pipelines::pipeline::{Pipeline, Stage};
-use pipelines::producer::{Demand, Producer, Supply};
-use pipelines::sink::quarantine::{End, Kept};
-use serde_json::json;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use super::{Arguments, Command, Exit, interruption, say};
+use crate::campaign::{self, News};
+use crate::output::RUN_JSON;
+use crate::progress::Progress;
+use crate::replay::{Likeness, Told, of_folder, of_history};
+use crate::report;
+use crate::schedule::{self, SCHEDULE};
+use crate::summary::Invocation;
+use clap::{Args, Parser};
+use pipelines::message::Failure;
+use pipelines::sink::refused;
+use serde::Deserialize;
+use std::path::{Path, PathBuf, absolute};
 
-/// Lines of a backtrace that are shown; `evidence.json` has them all.
-const FRAMES_SHOWN: usize = 8;
+/// Options of a run that its replay has its own of, each with a value.
+const REPLACED: [&str; 3] = ["--out", "--fault", "--schedule"];
+/// The same without a value.
+const DROPPED: [&str; 2] = ["--overwrite", "--json"];
 
-/// An item that was set aside, and what strikes it this time.
-pub(super) struct Replay<'a> {
-    pub(super) folder: &'a Path,
-    pub(super) plan: FaultPlan,
+#[derive(Args)]
+pub(super) struct Replay {
+    /// The folder of an `okiagari run`; or RESULTS:RUN, one run of an experiment by its number in runs.csv
+    run: String,
+    /// Folder for what comes of it, which must be new or empty [default: the run's folder with -replay behind it]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
-/// The folder of the first item that was set aside.
-pub(super) fn first(quarantine: &Path) -> Option<PathBuf> {
-    let items = std::fs::read_dir(quarantine).ok()?.flatten();
-    let numbers = items.filter_map(|item| item.file_name().to_str()?.parse::<ItemId>().ok());
-    numbers.min().map(|item| quarantine.join(item.to_string()))
+/// What of `run.json` matters here.
+#[derive(Deserialize)]
+struct Was {
+    #[serde(flatten)]
+    invocation: Invocation,
+    version: String,
 }
 
-/// Gives one tile.
-struct One(Option<Tile>);
-
-impl Producer for One {
-    type Item = Tile;
-    fn produce(&mut self, _: Demand<'_>) -> Result<Supply<Tile>, Failure> {
-        let tile = self.0.take().map(|tile| (tile.head.item, tile));
-        Ok(tile.map_or(Supply::Drained, |tile| Supply::of([tile])))
-    }
-    fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
-        Box::new(|| {})
-    }
-}
-
-impl Replay<'_> {
-    pub(super) fn run(self, json: bool) -> anyhow::Result<Exit> {
-        let (kept, pixels) = Kept::read(self.folder)?;
-        for operation in &kept.terms.job.operations {
-            if let Operation::Filter(filter) = operation {
-                filter.check()?;
+impl Replay {
+    pub(super) fn run(self) -> anyhow::Result<Exit> {
+        match self.run.rsplit_once(':').and_then(|(dir, run)| Some((dir, run.parse().ok()?))) {
+            Some((results, run)) if Path::new(results).join("runs.csv").exists() => {
+                self.trial(Path::new(results), run)
             }
+            _ => self.folder(Path::new(&self.run)),
         }
-        let scratch = tempfile::tempdir()?;
-        try_out(&spec(&kept, scratch.path()))?;
-        let again = again(&kept, &pixels, self.plan, scratch.path())?;
-        if json {
-            let same_cause = again.as_ref().map(|end| end.is_like(&kept.end));
-            let survived = again.is_none();
-            let (item, before) = (kept.item, &kept.end);
-            let all = json!({ "item": item, "survived": survived, "same_cause": same_cause, "before": before, "now": again });
-            say(&format!("{all}\n"));
-        } else {
-            say(&tale(&kept, again.as_ref()));
+    }
+
+    fn out(&self, dir: &Path) -> anyhow::Result<PathBuf> {
+        let beside = || {
+            let mut name = dir.components().as_path().as_os_str().to_owned();
+            name.push("-replay");
+            PathBuf::from(name)
+        };
+        Ok(absolute(self.out.clone().unwrap_or_else(beside))?)
+    }
+
+    /// The run of a folder: its own command, with another folder and with its schedule.
+    fn folder(&self, dir: &Path) -> anyhow::Result<Exit> {
+        let path = dir.join(RUN_JSON);
+        let text = std::fs::read(&path).map_err(|e| {
+            let path = path.display();
+            Failure::input(format!(
+                "{path} cannot be read: {e}; give the folder of a finished okiagari run, or RESULTS:RUN"
+            ))
+        })?;
+        let was: Was = serde_json::from_slice(&text).map_err(|e| {
+            Failure::input(format!("{} does not say how it was made: {e}", path.display()))
+        })?;
+        tell_version(&was.version);
+        let then = of_folder(dir)?;
+        let (out, schedule) = (self.out(dir)?, absolute(dir.join(SCHEDULE))?);
+        let command = again(&was.invocation.command, &out, &schedule)?;
+        let words = ["okiagari".to_owned()].into_iter().chain(command.iter().cloned());
+        let Ok(Arguments { command: Some(Command::Run(mut run)) }) =
+            Arguments::try_parse_from(words)
+        else {
+            let command = command.join(" ");
+            return Err(
+                Failure::input(format!("this version does not understand: {command}")).into()
+            );
+        };
+        let directory = was.invocation.directory;
+        std::env::set_current_dir(&directory).map_err(|e| {
+            let directory = directory.display();
+            Failure::input(format!(
+                "the run was started in {directory}, which cannot be entered: {e}"
+            ))
+        })?;
+        run.invocation = Invocation { command, directory };
+        match run.run()? {
+            Exit::Good | Exit::Bad => Ok(compare(&then, &of_folder(&out)?)),
+            exit => Ok(exit),
         }
-        Ok(if again.is_none() { Exit::Good } else { Exit::Bad })
+    }
+
+    /// One trial of an experiment, alone.
+    fn trial(&self, results: &Path, run: u32) -> anyhow::Result<Exit> {
+        let (experiment, histories) = report::read(results)?;
+        let trial = experiment.schedule().into_iter().find(|t| t.run == run);
+        let then = histories.iter().find(|h| h.run.run == run);
+        let (Some(trial), Some(then)) = (trial, then) else {
+            let results = results.display();
+            return Err(Failure::input(format!("there is no run {run} in {results}")).into());
+        };
+        let out = self.out(results)?;
+        std::fs::create_dir_all(&out).map_err(|e| refused("write to", &out, &e))?;
+        if std::fs::read_dir(&out).is_ok_and(|mut entries| entries.next().is_some()) {
+            let out = out.display();
+            return Err(Failure::output(format!("{out} is not empty: choose another --out")).into());
+        }
+        eprintln!("{}: run {run}, {}, seed {}", experiment.name, trial.subject, trial.seed);
+        let mut progress = Progress::new(&trial.subject, then.run.items, "tiles", false);
+        let armed = schedule::of_history(then);
+        let now = campaign::again(&experiment, trial, &armed, &interruption()?, &mut |news| {
+            if let News::Settled(settled, _) = news {
+                progress.at(settled, "");
+            }
+        })?;
+        progress.clear();
+        let Some(now) = now else { return Ok(Exit::Interrupted) };
+        report::write(&out, &experiment, &now)?;
+        let told: Vec<_> = now.iter().flat_map(of_history).collect();
+        say(&format!("run {run} was run again into {}\n", out.display()));
+        Ok(compare(&of_history(then), &told))
     }
 }
 
-/// What a process needs to know that only loads the filters.
-fn spec(kept: &Kept, scratch: &Path) -> Spec {
-    let terms = kept.terms.clone();
-    Spec {
-        subject: Subject::Okiagari,
-        dir: scratch.to_path_buf(),
-        black_box: scratch.join("box"),
-        layout: Layout { scenes: vec![], split: Split::Tiles(1) },
-        job: terms.job,
-        workers: 1,
-        max_demand: 1,
-        spares: 0,
-        attempts: 1,
-        deadline: terms.deadline,
-        limits: terms.limits,
-        recycling: Recycling::default(),
-        sandbox: false,
-        plan: FaultPlan::default(),
-        events: None,
-        observer: std::process::id() as i32,
+fn compare(then: &[Told], now: &[Told]) -> Exit {
+    let likeness = Likeness::of(then, now);
+    say(&likeness.tale());
+    if likeness.same_decisions() { Exit::Good } else { Exit::Bad }
+}
+
+fn tell_version(then: &str) {
+    let now = env!("CARGO_PKG_VERSION");
+    if then != now {
+        eprintln!("okiagari: the run was made by version {then}, this is {now}");
     }
 }
 
-/// One attempt in a worker of its own; how it ended, if it did.
-fn again(
-    kept: &Kept,
-    pixels: &[u8],
-    plan: FaultPlan,
-    scratch: &Path,
-) -> Result<Option<End>, Failure> {
-    let (head, terms) = (kept.head, kept.terms.clone());
-    let slab = Segment::slab(0, 1, head.bytes())?;
-    let mut slot = slab.reserve().ok_or_else(|| Failure::engine("there is no room for a tile"))?;
-    slot.bytes_mut()[..pixels.len()].copy_from_slice(pixels);
-    let tile = Tile { head, pixels: slot.freeze(pixels.len()) };
-    let isolation = Isolation {
-        spares: 0,
-        deadline: terms.deadline,
-        limits: terms.limits,
-        ..Isolation::new(vec![slab], terms.job.result_bytes_max(head))
-    };
-    let watch = if plan.specs.is_empty() {
-        Watch::default()
-    } else {
-        let black_box = Arc::new(BlackBox::create(&scratch.join("box"), kept.item + 1, true)?);
-        Watch::new(black_box.clone(), strikes(plan, black_box))
-    };
-    let end = Arc::new(Mutex::new(None));
-    let told = end.clone();
-    let stage = Stage::<TileWork>::new(terms.job).workers(1).attempts(1).isolated(isolation);
-    Pipeline::from(One(Some(tile)))
-        .stage(stage)
-        .watched(watch)
-        .set_aside(move |aside: &SetAside<'_, Tile>| {
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(End::of(aside));
-            Ok(())
-        })
-        .run()?;
-    let end = end.lock().unwrap_or_else(PoisonError::into_inner).take();
-    Ok(end)
+/// The command of a run as that of its replay.
+fn again(command: &[String], out: &Path, schedule: &Path) -> Result<Vec<String>, Failure> {
+    if command.iter().any(|word| word == "--resume") {
+        return Err(Failure::input(
+            "the run went on from an earlier one with --resume, and its folder does not know how that began: replay a \
+             run that was made in one piece",
+        ));
+    }
+    let mut words = command.iter();
+    let mut kept = vec![];
+    while let Some(word) = words.next() {
+        let name = word.split_once('=').map_or(&**word, |(name, _)| name);
+        if REPLACED.contains(&name) {
+            if !word.contains('=') {
+                words.next();
+            }
+        } else if !DROPPED.contains(&name) {
+            kept.push(word.clone());
+        }
+    }
+    let path = |path: &Path| path.to_string_lossy().into_owned();
+    kept.extend(["--out".into(), path(out), "--schedule".into(), path(schedule)]);
+    Ok(kept)
 }
 
-fn tale(kept: &Kept, again: Option<&End>) -> String {
-    let Kept { item, file, x_px, y_px, width_px, height_px, attempts, .. } = kept;
-    let mut text =
-        format!("item {item}, {file}: {width_px} x {height_px} pixels at {x_px}, {y_px}\n");
-    text += &format!("then, in the last of {attempts} attempts: {}", ending(&kept.end));
-    let Some(end) = again else {
-        return text + &format!("item {item} survived\n");
-    };
-    text += &format!("now: {}", ending(end));
-    let cause = if end.is_like(&kept.end) { "the same cause" } else { "another cause" };
-    let place = match (kept.end.place(), end.place()) {
-        (Some(then), Some(now)) if then == now => ", in the same place",
-        _ => "",
-    };
-    text + &format!("item {item} died again, of {cause}{place}\n")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// How an attempt ended: the cause, where it was, its last words.
-fn ending(end: &End) -> String {
-    let mut text = format!("{}\n", end.cause());
-    for frame in end.worker.iter().flat_map(|w| &w.backtrace).take(FRAMES_SHOWN) {
-        text += &format!("    {frame}\n");
+    #[test]
+    fn a_replay_keeps_all_but_the_folder_and_the_faults() {
+        let words = |t: &str| t.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let was = "run a.png --out x --fault abort@p=1% --fault=hang@item=3 --tile 64 --seed=7 --overwrite --json \
+                   --schedule old.csv";
+        let is = again(&words(was), Path::new("/new"), Path::new("/x/schedule.csv")).unwrap();
+        let expected = "run a.png --tile 64 --seed=7 --out /new --schedule /x/schedule.csv";
+        assert_eq!(is, words(expected));
+        assert!(
+            again(&words("run a.png --resume --out x"), Path::new("/"), Path::new("/")).is_err()
+        );
     }
-    for line in end.words.lines() {
-        text += &format!("    \"{line}\"\n");
-    }
-    text
 }

@@ -1,14 +1,15 @@
 //! `okiagari run`: the image job itself.
 
 use super::limiting::Limiting;
-use super::replay::Replay;
-use super::{Exit, interruption, replay, say};
+use super::quarantined::{self, Quarantined};
+use super::{Exit, interruption, say};
 use crate::measure::words;
 use crate::output::{BLACK_BOX, Begin, FETCHED, Output};
 use crate::plan::{FaultPlan, FaultSpec};
 use crate::progress::Progress;
+use crate::schedule;
 use crate::subject::{Again, Spec, Subject};
-use crate::summary::{Summary, conclude};
+use crate::summary::{Invocation, Summary, conclude};
 use crate::trial::{Finished, Trial, try_out};
 use bytesize::ByteSize;
 use clap::Args;
@@ -48,6 +49,7 @@ const NOT_AGAIN: &[&str] = &[
     "resume",
     "overwrite",
     "events",
+    "schedule",
 ];
 
 #[derive(Args)]
@@ -101,9 +103,13 @@ pub(super) struct Run {
     /// How long the whole subject may show no progress before it is ended and called a hang
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = positive_duration)]
     stall: Duration,
-    /// A fault to inject, like abort@p=1%, shutdown@item=120, hang@rate=0.2/s; repeatable
+    /// A fault to inject, FAULT@TRIGGER[,CONDITION...], like abort@p=1%, shutdown@item=120 or
+    /// kill-subject@point=rename,item=7; `okiagari faults` explains all; repeatable
     #[arg(long = "fault", value_name = "SPEC")]
     faults: Vec<FaultSpec>,
+    /// Inject exactly the faults of this file, which an earlier run wrote: DIR/schedule.csv
+    #[arg(long, value_name = "FILE", conflicts_with = "faults")]
+    schedule: Option<PathBuf>,
     /// Decides every fault and the synthetic scene
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -123,6 +129,9 @@ pub(super) struct Run {
     /// DIR/quarantine/ITEM. Exit code 0 if it survives, 1 if it does not
     #[arg(long, value_name = "FOLDER", conflicts_with_all = NOT_AGAIN)]
     quarantined: Option<PathBuf>,
+    /// The command as it was given; of a replay, the one that stands for it.
+    #[arg(skip = Invocation::here())]
+    pub(super) invocation: Invocation,
 }
 
 pub(super) fn positive_duration(text: &str) -> Result<Duration, String> {
@@ -142,7 +151,7 @@ impl Run {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
         if let Some(folder) = &self.quarantined {
             let plan = FaultPlan { specs: self.faults, seed: self.seed };
-            return Replay { folder, plan }.run(self.json);
+            return Quarantined { folder, plan }.run(self.json);
         }
         let begin = match (self.resume, self.overwrite) {
             (true, _) => Begin::Resume,
@@ -161,9 +170,9 @@ impl Run {
             }
         };
         let black_box =
-            BlackBox::create(&spec.black_box, spec.layout.items(), !self.faults.is_empty())?;
+            BlackBox::create(&spec.black_box, spec.layout.items(), !spec.plan.specs.is_empty())?;
         let finished = self.watch(&spec, &black_box, before.len() as u64)?;
-        let summary = conclude(&spec, black_box, &finished, &before);
+        let summary = conclude(&spec, black_box, &finished, &before, self.invocation.clone());
         // Where the subject found no room, the summary finds none either: the first to say so is right.
         let summary = summary.map_err(|e| finished.last_words.clone().unwrap_or(e))?;
         std::fs::remove_dir(self.out().join(pipelines::sink::PARTIAL)).ok();
@@ -173,7 +182,7 @@ impl Run {
     /// What there is to do, and what of it is settled already.
     fn prepare(&self, output: &Output, scratch: &Path) -> anyhow::Result<(Spec, Vec<Record>)> {
         let split = self.strips.map_or(Split::Tiles(self.tile), Split::Strips);
-        let spec = self.spec(source::probe(&self.input, split, self.seed, scratch)?);
+        let spec = self.spec(source::probe(&self.input, split, self.seed, scratch)?, self.plan()?);
         spec.check()?;
         if self.events.is_some() && self.subject == Subject::Baseline {
             return Err(
@@ -185,7 +194,15 @@ impl Run {
         Ok((spec, before))
     }
 
-    fn spec(&self, layout: Layout) -> Spec {
+    fn plan(&self) -> Result<FaultPlan, Failure> {
+        let specs = match &self.schedule {
+            Some(file) => schedule::specs(&schedule::read(file)?)?,
+            None => self.faults.clone(),
+        };
+        Ok(FaultPlan { specs, seed: self.seed })
+    }
+
+    fn spec(&self, layout: Layout, plan: FaultPlan) -> Spec {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Spec {
             subject: self.subject,
@@ -201,7 +218,7 @@ impl Run {
             limits: self.limits.limits(),
             recycling: self.limits.recycling(),
             sandbox: self.sandbox,
-            plan: FaultPlan { specs: self.faults.clone(), seed: self.seed },
+            plan,
             events: self.events.clone(),
             observer: std::process::id() as i32,
         }
@@ -280,7 +297,7 @@ impl Run {
         if self.json {
             say(&(serde_json::to_string(summary).unwrap_or_default() + "\n"));
         } else {
-            say(&tale(self.out(), finished, summary, !self.faults.is_empty()));
+            say(&tale(self.out(), finished, summary, !spec.plan.specs.is_empty()));
         }
         if finished.interrupted {
             return Exit::Interrupted;
@@ -343,7 +360,7 @@ fn tale(out: &Path, finished: &Finished, summary: &Summary, armed: bool) -> Stri
     if finished.interrupted {
         text += "interrupted; the same command with --resume goes on\n";
     } else if failed + quarantined > 0
-        && let Some(item) = replay::first(&out.join(QUARANTINE))
+        && let Some(item) = quarantined::first(&out.join(QUARANTINE))
     {
         text += &format!("to try one again: okiagari run --quarantined {}\n", item.display());
     }

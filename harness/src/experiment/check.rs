@@ -4,6 +4,7 @@ use super::{
     Experiment, FILES_MIN, MAX_BALLAST_MIB, MAX_BLOCKS, MEMORY_MAX_MIB, MEMORY_MIN_MIB, Options,
     SUBJECTS, Workload,
 };
+use crate::plan::FaultPlan;
 
 impl Experiment {
     /// Whether all values make sense together.
@@ -25,6 +26,7 @@ impl Experiment {
         if !(1..=MAX_BLOCKS).contains(&self.blocks) {
             return no("blocks", format!("is {}, but must lie in 1 to {MAX_BLOCKS}", self.blocks));
         }
+        self.check_faults()?;
         if self.subject.is_empty() {
             return no("subject", format!("is missing; name one of {}", SUBJECTS.join(", ")));
         }
@@ -45,6 +47,34 @@ impl Experiment {
                 "expects something of a subject that does not take part".into(),
             ),
             None => Ok(()),
+        }
+    }
+}
+
+impl Experiment {
+    fn check_faults(&self) -> Result<(), (String, String)> {
+        let no = |key: &str, why: String| Err((key.to_owned(), why));
+        let given = [!self.strike.is_empty(), self.sweep.is_some(), self.schedule.is_some()];
+        if given.into_iter().filter(|given| *given).count() > 1 {
+            let key = if self.schedule.is_some() { "schedule" } else { "sweep" };
+            return no(
+                key,
+                "stands beside other faults; give one of strike, sweep and schedule".into(),
+            );
+        }
+        if let Err(why) = (FaultPlan { specs: self.strike.clone(), seed: 0 }).check() {
+            return no("strike", format!("cannot be: {}", why.what));
+        }
+        let Some(sweep) = &self.sweep else { return Ok(()) };
+        if sweep.items.is_empty() {
+            return no("sweep.items", "is empty; name the items to strike".into());
+        }
+        if let Some(why) = sweep.specs().iter().find_map(|spec| spec.checked().err()) {
+            return no("sweep.points", format!("cannot be: {why}"));
+        }
+        match self.blocks_in_all() {
+            1..=MAX_BLOCKS => Ok(()),
+            n => no("sweep", format!("makes {n} blocks, but must lie in 1 to {MAX_BLOCKS}")),
         }
     }
 }

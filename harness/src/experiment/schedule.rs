@@ -25,7 +25,7 @@ impl Experiment {
     /// favours none of them.
     pub fn schedule(&self) -> Vec<Trial> {
         let mut all = Vec::new();
-        for block in 0..self.blocks {
+        for block in 0..self.blocks_in_all() {
             let seed = self.keyed(b"okiagari block 1", block, &[]);
             let mut drawn = Vec::new();
             let takes_part = |o: &Options| o.blocks.is_none_or(|blocks| block < blocks);
@@ -47,9 +47,10 @@ impl Experiment {
         all
     }
 
-    /// The faults of a trial: those of the experiment, or none for a fault-free twin.
+    /// The faults of a trial: those of the experiment, or none for a fault-free twin. Those of a `schedule` are in its
+    /// file.
     pub fn plan(&self, trial: &Trial) -> FaultPlan {
-        let specs = if trial.faults { self.strike.clone() } else { Vec::new() };
+        let specs = if trial.faults { self.specs(trial.block) } else { Vec::new() };
         FaultPlan { specs, seed: trial.seed }
     }
 

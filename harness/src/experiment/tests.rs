@@ -211,3 +211,49 @@ fn a_slow_subject_takes_part_in_few_blocks_and_changes_nothing_for_the_others() 
     };
     assert_eq!(others(&few), others(&all));
 }
+
+#[test]
+fn a_sweep_makes_a_block_of_each_point_and_item_and_repeats_them_all() {
+    let strike =
+        "[[strike]]\nfault = \"abort\"\nwhen  = { item = \"10..1000+50\" }\nattempts = \"all\"\n";
+    let text = |sweep: &str| GOOD.replace(strike, sweep).replace("blocks   = 10", "blocks   = 2");
+    let sweep =
+        "[sweep]\nfault = \"kill-subject\"\npoints = [\"write\", \"rename\"]\nitems = [3, 7, 9]\n";
+    let e = Experiment::parse(&text(sweep), "mine.toml").unwrap();
+    assert_eq!(e.blocks_in_all(), 2 * 2 * 3);
+    let trials = e.schedule();
+    assert_eq!(trials.len(), 2 * 2 * 3 * 2 * 2, "two subjects, each with its twin");
+    for trial in &trials {
+        let (cell, specs) = (trial.block as usize % 6, e.plan(trial).specs);
+        let texts: Vec<_> = specs.iter().map(ToString::to_string).collect();
+        let (point, item) = (["write", "rename"][cell / 3], [3, 7, 9][cell % 3]);
+        let expected = format!("kill-subject@item={item},point={point}");
+        assert_eq!(texts, if trial.faults { vec![expected] } else { vec![] });
+    }
+    assert_eq!(toml::from_str::<Experiment>(&toml::to_string(&e).unwrap()).unwrap(), e);
+    // All points that the fault can be moved to, and those where an abort is at home.
+    let all = "[sweep]\nfault = \"kill-subject\"\nitems = [3]\n";
+    assert_eq!(Experiment::parse(&text(all), "mine.toml").unwrap().blocks_in_all(), 2 * 9);
+    let one = "[sweep]\nfault = \"abort\"\nitems = [3]\n";
+    assert_eq!(Experiment::parse(&text(one), "mine.toml").unwrap().blocks_in_all(), 2);
+    for (faults, part) in [
+        (
+            "[sweep]\nfault = \"abort\"\npoints = [\"write\"]\nitems = [3]\n",
+            "abort strikes at the point native",
+        ),
+        ("[sweep]\nfault = \"stop\"\nitems = []\n", "sweep.items"),
+        ("[sweep]\nfault = \"stop\"\npoints = [\"wrote\"]\nitems = [1]\n", "no point called"),
+    ] {
+        let why = error(&text(faults));
+        assert!(why.contains(part), "{why}");
+    }
+    assert!(
+        error(&text(&format!("{strike}{sweep}")))
+            .contains("give one of strike, sweep and schedule")
+    );
+    let both = format!("schedule = \"a.csv\"\n{GOOD}");
+    assert!(error(&both).contains("give one of strike, sweep and schedule"));
+    let many: Vec<_> = (0..600).map(|n| n.to_string()).collect();
+    let many = format!("[sweep]\nfault = \"abort\"\nitems = [{}]\n", many.join(", "));
+    assert!(error(&text(&many)).contains("makes 1200 blocks"));
+}

@@ -141,6 +141,8 @@ fn one_injection(
         fault: receipt.fault,
         item: receipt.item,
         attempt: receipt.attempt,
+        point: receipt.point,
+        lane: receipt.lane,
         armed_ns: since(receipt.armed_ns),
         fired_ns: fired.map(since),
         detected_ns: noticed.as_ref().map(|(t, _)| since(*t)),

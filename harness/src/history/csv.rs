@@ -15,7 +15,7 @@ const ITEMS: &str = "items.csv";
 
 const RUN_COLUMNS: &str = "run,block,subject,faults,seed,items,pixels,wall_ns,throughput_px_per_s,ending,deaths,\
     restarts,orphans,foreign_files,events_missed";
-const INJECTION_COLUMNS: &str = "run,injection,subject,fault,item,attempt,armed_ns,fired_ns,detected_ns,\
+const INJECTION_COLUMNS: &str = "run,injection,subject,fault,item,attempt,point,lane,armed_ns,fired_ns,detected_ns,\
     lent_again_ns,accepted_ns,detect_ns,recovery_ns,work_ns,recovery_net_ns,diagnosis,outcome";
 const ITEM_COLUMNS: &str =
     "run,item,attempts,state,deliveries,lent_ns,done_ns,work_ns,found_blake3,golden_blake3";

@@ -15,7 +15,7 @@ pub(crate) use csv::table;
 pub use csv::{read, write};
 pub(crate) use whole::write_whole;
 
-use pipelines::fault::Fault;
+use pipelines::fault::{Fault, Point};
 use pipelines::message::{Failure, ItemId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -92,6 +92,10 @@ pub struct Injection {
     pub item: ItemId,
     /// The attempt of that item, from 0.
     pub attempt: u32,
+    /// Where it was to fire.
+    pub point: Point,
+    /// The lane that it was meant for; 0 where there is none.
+    pub lane: u8,
     /// When it was put into the loan.
     pub armed_ns: u64,
     /// When it fired, by its receipt; `None` when it never did.

@@ -1,7 +1,7 @@
 //! Histories made up for tests.
 
 use super::{Ending, History, Injection, Item, Run, State};
-use pipelines::fault::Fault;
+use pipelines::fault::{Fault, Point};
 use proptest::prelude::*;
 
 /// A run in which all went well: one tile after the other, a millisecond each.
@@ -86,6 +86,8 @@ fn strike(h: &History, injection: u32, item: u64) -> Injection {
         fault: Fault::Abort,
         item,
         attempt: 0,
+        point: Point::Native,
+        lane: 1,
         armed_ns: at,
         fired_ns: Some(at + 400_000),
         detected_ns: Some(at + 900_000),
@@ -154,12 +156,15 @@ fn any_injection() -> impl Strategy<Value = Injection> {
     let fault = prop::sample::select(pipelines::fault::TABLE).prop_map(|e| e.fault);
     let marks = (some_ns(), some_ns(), some_ns(), some_ns(), some_ns());
     // Whatever a subject says may stand in a diagnosis, except nothing: that is how `None` is written.
-    (fault, any::<u64>(), any::<u32>(), any::<u64>(), marks, prop::option::of("(?s).{1,20}"))
-        .prop_map(|(fault, item, attempt, armed_ns, marks, diagnosis)| Injection {
+    let site = (any::<u64>(), any::<u32>(), prop::sample::select(Point::ALL.to_vec()), any::<u8>());
+    (fault, site, any::<u64>(), marks, prop::option::of("(?s).{1,20}")).prop_map(
+        |(fault, (item, attempt, point, lane), armed_ns, marks, diagnosis)| Injection {
             injection: 0,
             fault,
             item,
             attempt,
+            point,
+            lane,
             armed_ns,
             fired_ns: marks.0,
             detected_ns: marks.1,
@@ -167,7 +172,8 @@ fn any_injection() -> impl Strategy<Value = Injection> {
             accepted_ns: marks.3,
             work_ns: marks.4,
             diagnosis,
-        })
+        },
+    )
 }
 
 /// Any histories at all, with runs counted from 0.

@@ -34,11 +34,11 @@ fn rows_look_as_documented() {
     let injections = lines(dir.path(), "injections.csv");
     assert_eq!(
         injections[1],
-        "0,0,baseline,abort,5,0,5000000,5400000,5900000,,,500000,,,,signal 6,lost"
+        "0,0,baseline,abort,5,0,native,1,5000000,5400000,5900000,,,500000,,,,signal 6,lost"
     );
     assert_eq!(
         injections[2],
-        "3,0,okiagari,abort,5,0,5300000,5700000,6200000,7200000,8700000,500000,3000000,900000,2100000,\
+        "3,0,okiagari,abort,5,0,native,1,5300000,5700000,6200000,7200000,8700000,500000,3000000,900000,2100000,\
          signal 6,recovered"
     );
     let items = lines(dir.path(), "items.csv");

@@ -25,7 +25,7 @@ pub fn table(experiment: &Experiment, histories: &[History]) -> String {
     let mut out = wrap(&format!("{}: {}", experiment.name, experiment.question));
     out += &format!(
         "{}, {}, seed {:#x}\n",
-        counted(u64::from(experiment.blocks), "block"),
+        counted(u64::from(experiment.blocks_in_all()), "block"),
         counted(histories.len() as u64, "run"),
         experiment.seed
     );

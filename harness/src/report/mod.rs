@@ -14,6 +14,7 @@ use crate::experiment::Experiment;
 use crate::figure;
 use crate::history::{self, History, write_whole};
 use crate::measure;
+use crate::schedule::{self, SCHEDULE};
 use pipelines::message::Failure;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -29,7 +30,7 @@ struct Provenance {
     experiment: Experiment,
 }
 
-/// Writes everything about an experiment into a folder, which is made if need be: `run.toml`, the five CSV files and
+/// Writes everything about an experiment into a folder, which is made if need be: `run.toml`, the six CSV files and
 /// the three figures, each whole or not at all. Says whether the expectations held.
 ///
 /// # Errors
@@ -72,7 +73,7 @@ pub fn read(dir: &Path) -> Result<(Experiment, Vec<History>), Failure> {
     Ok((found.experiment, history::read(dir)?))
 }
 
-/// Judges and measures stored histories again: writes `measures.csv` and `claims.csv` of that folder anew.
+/// Judges and measures stored histories again: writes `measures.csv`, `claims.csv` and `schedule.csv` of that folder anew.
 ///
 /// # Errors
 /// Those of [`read()`] and [`write()`].
@@ -118,10 +119,11 @@ fn provenance(dir: &Path) -> Result<String, Failure> {
 
 type File = (&'static str, Vec<u8>);
 
-fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 2], Failure> {
+fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 3], Failure> {
     let measures = measure::csv(&experiment.name, &measure::summarise(histories))?;
     let claims = claims::csv(&claims(experiment, histories))?;
-    Ok([("measures.csv", measures), ("claims.csv", claims)])
+    let schedule = schedule::csv_of_runs(histories)?;
+    Ok([("measures.csv", measures), ("claims.csv", claims), (SCHEDULE, schedule)])
 }
 
 /// The figures, and the page that shows them.

@@ -36,6 +36,7 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
             "recovery.svg",
             "run.toml",
             "runs.csv",
+            "schedule.csv",
             "throughput.svg"
         ]
     );
@@ -44,6 +45,7 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
     let follow = [
         "measures.csv",
         "claims.csv",
+        "schedule.csv",
         "progress.svg",
         "recovery.svg",
         "throughput.svg",
@@ -52,7 +54,7 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
     for file in follow {
         fs::write(dir.join(file), "spoilt").unwrap();
     }
-    assert_eq!(differing(&dir).unwrap().len(), 6);
+    assert_eq!(differing(&dir).unwrap().len(), follow.len());
     assert_eq!(judge(&dir).unwrap(), summary);
     draw(&dir).unwrap();
     assert_eq!(files(&dir), written);

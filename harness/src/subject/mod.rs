@@ -2,12 +2,14 @@
 
 mod engine;
 mod plain;
+mod strikes;
 mod telemetry;
+
+pub(crate) use strikes::Asked;
 
 use crate::plan::FaultPlan;
 use pipelines::black_box::BlackBox;
-use pipelines::engine::{Strikes, Watch};
-use pipelines::fault::strike::Strike;
+use pipelines::engine::Watch;
 use pipelines::handler::Handler;
 use pipelines::image::feed::TileFeed;
 use pipelines::image::job::{Job, TileWork};
@@ -216,6 +218,7 @@ impl Spec {
             let out = self.job.output(pipelines::image::raster::TileHead { format: item, ..head });
             self.job.format.check(out.format)?;
         }
+        self.plan.check()?;
         let budget = Budget::new(SLOTS_BYTES_MAX);
         self.slab_slots(&budget)?;
         let outboxes = 2 * (self.workers + self.spares) + self.workers + engine::BATCH;
@@ -333,22 +336,18 @@ impl Stage {
         let source = Source { layout, slab: slab.clone(), settled };
         // What cannot be read at all is the input's fault, whoever would read it.
         drop(source.open()?);
-        let watch = Watch::new(black_box.clone(), strikes(spec.plan.clone(), black_box.clone()));
+        let layout = spec.layout.clone();
+        let asked = Asked {
+            plan: spec.plan.clone(),
+            black_box: black_box.clone(),
+            restarts: black_box.incarnate(),
+            tile: move |item| match layout.place(item) {
+                Some(place) => (Some((place.row, place.col)), place.head.bytes() as u64),
+                None => (None, 0),
+            },
+        };
+        let watch = Watch::new(black_box.clone(), asked.strikes());
         let (folder, result_bytes) = (spec.folder(), spec.result_bytes_max());
         Ok(Self { source, slab, watch, folder, budget, result_bytes })
     }
-}
-
-/// The plan as the engine asks for it; what it decides is armed in the black box first.
-pub(crate) fn strikes(plan: FaultPlan, black_box: Arc<BlackBox>) -> Box<Strikes> {
-    let timed = plan.timed();
-    Box::new(move |site| {
-        let due = || {
-            let at = |n: usize| timed.get(n).map(|t| t.at_ns);
-            black_box.claim_timed(at).map(|n| timed[n].fault)
-        };
-        let fault = plan.decide(site).or_else(due)?;
-        let receipt = black_box.arm(fault, site.item, site.attempt)?;
-        Some(Strike { fault, receipt })
-    })
 }

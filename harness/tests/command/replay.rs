@@ -1,139 +1,100 @@
-//! `okiagari run --quarantined`: what was set aside is tried again, with what it was done with.
+//! `okiagari replay`: the same faults once more, and what is said of how much was the same.
 
-use crate::picture::Picture;
-use crate::process::Scratch;
-use serde_json::Value;
+use crate::process::{Scratch, rows};
+use crate::schedule::decisions;
 use std::fs;
 
-const JOB: &str = "run scene.png --tile 32 --workers 2 --attempts 2";
-
-/// Crashes over the tile at x = 64, y = 32, by its place and not by its pixels.
-const FILTER: &str = r#"
-#include "okiagari.h"
-#include <string.h>
-int32_t picky(const struct okiagari_tile *tile) {
-    memcpy(tile->output, tile->input, tile->input_bytes);
-    if (tile->x == 64 && tile->y == 32 && tile->parameters[0] == 'c')
-        *(volatile int *)24 = 1;
-    return 0;
+#[test]
+fn a_run_is_replayed_with_the_faults_that_it_had_those_by_moment_too() {
+    let scratch = Scratch::new();
+    let run = "run synthetic:512x512 --tile 64 --attempts 12 --seed 5 --json --fault abort@p=10% --fault \
+               shutdown@every=15ms±30% --out";
+    scratch.okiagari(&format!("{run} out")).with(0);
+    let replay = scratch.okiagari("replay out").with(0);
+    for part in ["L1, the same decisions: yes, ", "L2, the same order: ", "L3, the same timing: no"]
+    {
+        assert!(replay.stdout.contains(part), "{}", replay.stdout);
+    }
+    let then = decisions(&scratch, "out");
+    assert!(then.len() > 2, "{then:?}");
+    assert_eq!(then, decisions(&scratch, "out-replay"));
+    // A replay can be replayed, from any other folder.
+    fs::create_dir(scratch.path("else")).unwrap();
+    let script = "cd else && \"$OKIAGARI\" replay ../out-replay --out third";
+    scratch.shell(&["env"], script).with(0);
+    assert_eq!(then, decisions(&scratch, "else/third"));
+    let full = scratch.okiagari("replay out").with(2);
+    assert!(full.stderr.contains("out-replay is not empty"), "{}", full.stderr);
 }
+
+#[test]
+fn what_did_not_come_again_is_told_and_costs_the_exit_code() {
+    let scratch = Scratch::new();
+    scratch.okiagari("run synthetic:512x512 --tile 64 --fault abort@item=9 --out out").with(0);
+    let path = scratch.path("out").join("schedule.csv");
+    let text = fs::read_to_string(&path).unwrap();
+    // Item 12 had one attempt then, and has one now: its third was never there.
+    fs::write(&path, text + "abort,native,12,2,0,0,true\n").unwrap();
+    let replay = scratch.okiagari("replay out").with(1);
+    let part = "L1, the same decisions: no, 1 of 2; 1 then only, 0 now only";
+    assert!(replay.stdout.contains(part), "{}", replay.stdout);
+    assert!(replay.stdout.contains("fired, done (1)          not armed"), "{}", replay.stdout);
+}
+
+#[test]
+fn what_cannot_be_replayed_is_refused_with_what_to_give_instead() {
+    let scratch = Scratch::new();
+    let run = "run synthetic:256x256 --tile 64 --out out";
+    scratch.okiagari(run).with(0);
+    scratch.okiagari(&format!("{run} --resume")).with(0);
+    let resumed = scratch.okiagari("replay out").with(2);
+    assert!(resumed.stderr.contains("made in one piece"), "{}", resumed.stderr);
+    for words in ["replay nothing", "replay out:3"] {
+        let refused = scratch.okiagari(words).with(2);
+        assert!(refused.stderr.contains("RESULTS:RUN"), "{}", refused.stderr);
+    }
+}
+
+const SWEEP: &str = r#"
+name     = "tiny"
+question = "Does it matter which tile an abort strikes?"
+seed     = 3
+blocks   = 1
+
+[workload]
+input     = "synthetic:256x256"
+tile      = 64
+
+[sweep]
+fault = "abort"
+items = [3, 7]
+
+[subject.okiagari]
 "#;
 
-fn scene(scratch: &Scratch, depth: u32) {
-    Picture::noise(180, 120, 3, depth).write_png(&scratch.path("scene.png"));
-}
-
-fn evidence(scratch: &Scratch, folder: &str) -> Value {
-    let text = fs::read(scratch.path(folder).join("evidence.json")).unwrap();
-    serde_json::from_slice(&text).unwrap()
-}
-
-fn compile(scratch: &Scratch, source: &str) {
-    fs::write(scratch.path("picky.c"), source).unwrap();
-    let native = concat!(env!("CARGO_MANIFEST_DIR"), "/../pipelines/native");
-    let cc = format!("cc -shared -fPIC -I {native} -o libpicky.so picky.c");
-    scratch.shell(&["env"], &cc).with(0);
-}
-
 #[test]
-fn an_injected_death_is_told_with_its_evidence_and_was_not_the_items_fault() {
+fn a_sweep_strikes_each_item_in_a_run_of_its_own_which_can_be_replayed_or_scheduled() {
     let scratch = Scratch::new();
-    scene(&scratch, 16);
-    let fault = "--fault abort@item=3,attempts=all";
-    let ended = scratch.okiagari(&format!("{JOB} {fault} --out out")).with(1);
-    let last = ended.stdout.lines().last().unwrap();
-    assert_eq!(last, "to try one again: okiagari run --quarantined out/quarantine/3");
-    let told = evidence(&scratch, "out/quarantine/3");
-    assert_eq!(told["worker"]["cause"], "SIGABRT (SI_TKILL)");
-    let stack = fs::read(scratch.path("out/quarantine/3/stack.bin")).unwrap();
-    assert_eq!(told["worker"]["stack_bytes"], stack.len());
-    let again = "run --quarantined out/quarantine/3";
-    let ended = scratch.okiagari(again).with(0);
-    assert!(ended.stdout.ends_with("item 3 survived\n"), "{}", ended.stdout);
-    // The same fault, once more: it is still item 3.
-    let ended = scratch.okiagari(&format!("{again} {fault}")).with(1);
-    let last = ended.stdout.lines().last().unwrap();
-    assert_eq!(last, "item 3 died again, of the same cause, in the same place");
-    let ended = scratch.okiagari(&format!("{again} --fault exit:9@item=3 --json")).with(1);
-    let said: Value = serde_json::from_str(&ended.stdout).unwrap();
-    assert_eq!((&said["survived"], &said["same_cause"]), (&false.into(), &false.into()));
-    assert_eq!(
-        (&said["before"]["death"], &said["now"]["death"]),
-        (&"signal 6".into(), &"exit 9".into())
-    );
-}
-
-#[test]
-fn a_filter_that_crashes_crashes_again_until_it_is_mended() {
-    let scratch = Scratch::new();
-    scene(&scratch, 8);
-    compile(&scratch, FILTER);
-    let job = format!("{JOB} --operation lib:./libpicky.so:picky:c --out out");
-    scratch.okiagari(&job).with(1);
-    let told = evidence(&scratch, "out/quarantine/8");
-    assert_eq!(told["worker"]["cause"], "SIGSEGV (SEGV_MAPERR) at 0x18");
-    let frame = told["worker"]["backtrace"][0].as_str().unwrap();
-    assert!(frame.contains("libpicky.so+0x") && frame.ends_with(" picky"), "{frame}");
-    // From another folder: what was recorded is absolute.
-    let again = "cd / && exec \"$OKIAGARI\" run --quarantined";
-    let folder = scratch.path("out/quarantine/8");
-    let again = format!("{again} {}", folder.display());
-    let ended = scratch.shell(&["env"], &again).with(1);
-    let last = ended.stdout.lines().last().unwrap();
-    assert_eq!(last, "item 8 died again, of the same cause, in the same place");
-    compile(&scratch, &FILTER.replace("'c'", "'d'"));
-    let ended = scratch.shell(&["env"], &again).with(0);
-    assert!(ended.stdout.ends_with("item 8 survived\n"), "{}", ended.stdout);
-    fs::remove_file(scratch.path("libpicky.so")).unwrap();
-    let ended = scratch.shell(&["env"], &again).with(2);
-    assert!(ended.stderr.contains("libpicky.so does not exist"), "{}", ended.stderr);
-}
-
-#[test]
-fn what_is_no_item_or_no_longer_whole_is_refused() {
-    let scratch = Scratch::new();
-    scene(&scratch, 8);
-    scratch.okiagari(&format!("{JOB} --fault error@item=3,attempts=all --out out")).with(1);
-    let folder = scratch.path("out/quarantine/3");
-    let whole =
-        ["evidence.json", "input.png"].map(|name| (name, fs::read(folder.join(name)).unwrap()));
-    let refused = |folder: &str, words: &str| {
-        let ended = scratch.okiagari(&format!("run --quarantined {folder}")).with(2);
-        assert!(ended.stderr.contains(words), "no {words:?} in {}", ended.stderr);
-        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+    fs::write(scratch.path("tiny.toml"), SWEEP).unwrap();
+    scratch.okiagari("experiment tiny.toml --out out").with(0);
+    let schedule = |dir: &str| {
+        let rows = rows(&scratch.path(dir).join("schedule.csv"));
+        let rows = rows.into_iter().map(|r| [&r["run"], &r["item"], &r["fired"]].map(Clone::clone));
+        rows.collect::<Vec<_>>()
     };
-    refused("nowhere", "nowhere is not the folder of an item that was set aside");
-    refused("out", "out is not the folder of an item that was set aside");
-    for (name, words) in
-        [("evidence.json", "evidence.json is damaged"), ("input.png", "is not what was set aside")]
-    {
-        let bytes = &whole.iter().find(|(n, _)| *n == name).unwrap().1;
-        fs::write(folder.join(name), &bytes[..bytes.len() / 2]).unwrap();
-        refused("out/quarantine/3", words);
-        fs::remove_file(folder.join(name)).unwrap();
-        refused("out/quarantine/3", &format!("there is no out/quarantine/3/{name}"));
-        fs::write(folder.join(name), bytes).unwrap();
-    }
-    Picture::noise(32, 32, 3, 8).write_png(&folder.join("input.png"));
-    refused("out/quarantine/3", "its checksum is another");
-    Picture::noise(31, 32, 3, 8).write_png(&folder.join("input.png"));
-    refused("out/quarantine/3", "it has another size");
-    let ended = scratch.okiagari("run --quarantined out/quarantine/3 --out again").with(2);
-    assert!(ended.stderr.contains("cannot be used with"), "{}", ended.stderr);
-    let ended = scratch.okiagari("run --quarantined out/quarantine/3 --memory-max 1GiB").with(2);
-    assert!(ended.stderr.contains("cannot be used with"), "{}", ended.stderr);
-}
-
-#[test]
-fn a_limit_on_processor_time_is_named_in_words() {
-    let scratch = Scratch::new();
-    scene(&scratch, 8);
-    let limits = "--cpu-max 1s --files-max 64 --file-size-max 1MiB --recycle-items 5 --recycle-age 1m --recycle-growth 64MiB";
-    let words = format!("{JOB} {limits} --fault spin@item=3,attempts=all --attempts 1 --out out");
-    let ended = scratch.okiagari(&words.replacen("--attempts 2 ", "", 1)).with(1);
-    let words = "1 × SIGXCPU (its processor time was used up)";
-    assert!(ended.stdout.contains(words), "{}", ended.stdout);
-    let told = evidence(&scratch, "out/quarantine/3");
-    assert_eq!(told["death"], "signal 24");
-    assert_eq!(told["terms"]["limits"]["files_max"], 64);
+    let then = schedule("out");
+    assert!(then.iter().map(|r| (&*r[1], &*r[2])).eq([("3", "true"), ("7", "true")]), "{then:?}");
+    let run = &then[1][0];
+    let replay = scratch.okiagari(&format!("replay out:{run}")).with(0);
+    assert!(replay.stdout.contains("L1, the same decisions: yes, 1 fault\n"), "{}", replay.stdout);
+    assert_eq!(schedule("out-replay"), then[1..]);
+    // It is a folder of results, whose claims nothing can be said of without a twin.
+    scratch.okiagari("judge out-replay").with(4);
+    let text = SWEEP.replace("[sweep]\nfault = \"abort\"\nitems = [3, 7]\n", "");
+    let text = text.replace("blocks   = 1", "blocks   = 2\nschedule = \"out/schedule.csv\"");
+    fs::write(scratch.path("tiny.toml"), text).unwrap();
+    scratch.okiagari("experiment tiny.toml --out again").with(0);
+    assert_eq!(schedule("again"), then, "each run has its own part");
+    let missing = scratch.okiagari("replay out:99").with(2);
+    assert!(missing.stderr.contains("there is no run 99 in out"), "{}", missing.stderr);
 }

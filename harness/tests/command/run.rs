@@ -59,7 +59,8 @@ fn the_summary_has_its_keys_and_its_sum_and_is_what_json_prints() {
     assert_eq!(said, written);
     let keys: BTreeSet<_> = written.as_object().unwrap().keys().map(String::as_str).collect();
     let expected = "subject items done failed quarantined lost duplicated attempts deaths \
-        faults_injected restarts wall_s throughput_px_per_s resident_peak_bytes seed version outcome";
+        faults_injected restarts wall_s throughput_px_per_s resident_peak_bytes seed version command \
+        directory outcome";
     assert_eq!(keys, expected.split_whitespace().collect());
     let memory = written["resident_peak_bytes"].as_object().unwrap();
     assert_eq!(memory.keys().collect::<Vec<_>>(), ["all_pss", "supervisor", "worker_max"]);
@@ -75,7 +76,11 @@ fn the_summary_has_its_keys_and_its_sum_and_is_what_json_prints() {
     let names: BTreeSet<_> =
         fs::read_dir(scratch.path("out")).unwrap().map(|e| e.unwrap().file_name()).collect();
     let others: Vec<_> = names.iter().filter(|n| !n.to_string_lossy().ends_with(".png")).collect();
-    assert_eq!(others, ["journal", "manifest.csv", "run.json"], "nothing else is left behind");
+    assert_eq!(
+        others,
+        ["journal", "manifest.csv", "run.json", "schedule.csv"],
+        "nothing else is left behind"
+    );
 }
 
 #[test]

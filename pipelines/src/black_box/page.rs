@@ -1,6 +1,7 @@
 //! The memory of a black box: what lies where in the file, and how it is mapped.
 #![allow(unsafe_code)]
 
+use super::{LANES_MAX, STREAMS_MAX};
 use crate::message::Death;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use std::os::fd::BorrowedFd;
@@ -22,12 +23,14 @@ pub(super) struct Header {
     pub(super) events_next: AtomicU32,
     pub(super) started_ns: AtomicU64,
     pub(super) settled: AtomicU64,
-    pub(super) timed_next: AtomicU32,
+    pub(super) incarnations: AtomicU32,
     pub(super) finished: AtomicU32,
     pub(super) last_words_blame: AtomicU32,
     pub(super) last_words_len: AtomicU32,
     pub(super) last_words: [AtomicU8; LAST_WORDS_BYTES],
     pub(super) deaths: [AtomicU32; Death::CODES],
+    pub(super) timed_next: [AtomicU32; STREAMS_MAX],
+    pub(super) fallen: [AtomicU64; LANES_MAX / 64],
 }
 
 #[repr(C)]
@@ -37,7 +40,9 @@ pub(super) struct ReceiptSlot {
     pub(super) fired_ns: AtomicU64,
     pub(super) attempt: AtomicU32,
     pub(super) fault: AtomicU8,
-    pub(super) _pad: [u8; 3],
+    pub(super) point: AtomicU8,
+    pub(super) lane: AtomicU8,
+    pub(super) _pad: u8,
     pub(super) number: AtomicU32,
     pub(super) _rest: [u8; 28],
 }

@@ -1,6 +1,8 @@
 //! What one process writes, the next one reads; and what is no black box is refused.
 
+use super::page::LAST_WORDS_BYTES;
 use super::*;
+use crate::message::Blame;
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU32;
 use std::thread::scope;
@@ -17,8 +19,11 @@ fn new(items: u64, armed: bool) -> (TempDir, std::path::PathBuf, BlackBox) {
 fn what_was_written_survives_its_writer() {
     let (_dir, path, writer) = new(10, true);
     assert_eq!((writer.begin(3), writer.begin(3), writer.begin(4)), (0, 1, 0));
-    let receipts =
-        [writer.arm(Fault::Abort, 3, 1).unwrap(), writer.arm(Fault::Exit(7), 9, 0).unwrap()];
+    let write = Site { point: Point::Write, ..Site::lent(9, 0, 300) };
+    let receipts = [
+        writer.arm(Fault::Abort, &Site::lent(3, 1, 7)).unwrap(),
+        writer.arm(Fault::KillSubject, &write).unwrap(),
+    ];
     // As a worker does it: through a mapping of its own that shows the receipts alone.
     let (file, cap) = writer.for_workers().unwrap();
     Receipts::attach(&file.try_clone_to_owned().unwrap(), cap).unwrap().sign(receipts[1]);
@@ -36,7 +41,9 @@ fn what_was_written_survives_its_writer() {
     let found = reader.read_receipts();
     let found: Vec<_> =
         found.iter().map(|r| (r.fault, r.item, r.attempt, r.fired_ns.is_some())).collect();
-    assert_eq!(found, [(Fault::Abort, 3, 1, false), (Fault::Exit(7), 9, 0, true)]);
+    assert_eq!(found, [(Fault::Abort, 3, 1, false), (Fault::KillSubject, 9, 0, true)]);
+    let places = reader.read_receipts().into_iter().map(|r| (r.point, r.lane));
+    assert!(places.eq([(Point::Native, 7), (Point::Write, 255)]));
     let events = reader.events();
     let what: Vec<_> =
         events.iter().map(|e| (e.what, e.item, e.attempt, e.lane, e.value)).collect();
@@ -126,7 +133,7 @@ fn without_a_receipt_nothing_is_armed() {
     let (_dir, _, black_box) = new(1, true);
     let cap = black_box.parts.receipts_cap;
     let next = AtomicU32::new(0);
-    let arm = || black_box.arm(Fault::Abort, 0, next.fetch_add(1, Relaxed));
+    let arm = || black_box.arm(Fault::Abort, &Site::lent(0, next.fetch_add(1, Relaxed), 0));
     let armed: BTreeSet<_> = scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|_| scope.spawn(|| (0..cap).filter_map(|_| arm()).collect::<Vec<_>>()))
@@ -141,29 +148,53 @@ fn without_a_receipt_nothing_is_armed() {
     black_box.receipts().sign(u32::MAX);
 
     let (_dir, _, peaceful) = new(1, false);
-    assert_eq!(peaceful.arm(Fault::Abort, 0, 0), None);
+    assert_eq!(peaceful.arm(Fault::Abort, &Site::lent(0, 0, 0)), None);
     assert!(peaceful.for_workers().is_none());
 }
 
 #[test]
-fn a_timed_fault_is_claimed_once() {
-    const FAULTS: usize = 1000;
+fn a_moment_is_claimed_once_and_streams_do_not_know_of_each_other() {
+    const MOMENTS: usize = 1000;
     let (_dir, path, black_box) = new(1, true);
-    let due = |n| (n < FAULTS).then_some(0);
+    let claim = |stream| loop {
+        let moment = black_box.unclaimed(stream).filter(|n| *n < MOMENTS)?;
+        if black_box.claim(stream, moment) {
+            return Some(moment);
+        }
+    };
     let claimed: Vec<_> = scope(|scope| {
         let threads: Vec<_> = (0..8)
-            .map(|_| {
-                scope
-                    .spawn(|| std::iter::from_fn(|| black_box.claim_timed(due)).collect::<Vec<_>>())
-            })
+            .map(|_| scope.spawn(|| std::iter::from_fn(|| claim(3)).collect::<Vec<_>>()))
             .collect();
         threads.into_iter().flat_map(|t| t.join().unwrap()).collect()
     });
-    assert_eq!(claimed.len(), FAULTS);
-    assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>().len(), FAULTS);
+    assert_eq!(claimed.len(), MOMENTS);
+    assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>().len(), MOMENTS);
     let again = BlackBox::open(&path).unwrap();
-    assert_eq!(again.claim_timed(due), None, "whatever restarts");
-    assert_eq!(again.claim_timed(|_| Some(u64::MAX)), None, "not before its time");
+    assert_eq!((again.unclaimed(3), again.unclaimed(0)), (Some(MOMENTS), Some(0)));
+    assert!(!again.claim(3, 5) && again.claim(STREAMS_MAX - 1, 0), "whatever restarts");
+    assert_eq!((again.unclaimed(STREAMS_MAX), again.claim(STREAMS_MAX, 0)), (None, false));
+}
+
+#[test]
+fn a_lane_recovers_from_the_death_of_its_worker_until_its_next_result() {
+    let (_dir, path, black_box) = new(1, true);
+    assert_eq!((black_box.incarnate(), black_box.is_recovering()), (0, false));
+    black_box.record(What::Died, 0, 0, 3, Death::Error.code());
+    assert!(!black_box.is_recovering(), "an error killed nobody");
+    black_box.record(What::Died, 0, 1, 3, Death::Signal(6).code());
+    black_box.record(What::Died, 0, 0, 200, Death::Panic.code());
+    black_box.record(What::Lent, 0, 2, 3, 0);
+    black_box.record(What::Accepted, 0, 2, 3, 0);
+    assert!(black_box.is_recovering(), "the other lane");
+    black_box.record(What::Accepted, 0, 0, 201, 0);
+    assert!(black_box.is_recovering(), "another lane's result says nothing of it");
+    black_box.record(What::Accepted, 0, 0, 200, 0);
+    assert!(!black_box.is_recovering());
+    black_box.record(What::Died, 0, 0, 7, Death::Deadline.code());
+    let next = BlackBox::open(&path).unwrap();
+    assert!(next.is_recovering(), "it is in the file");
+    assert_eq!((next.incarnate(), next.is_recovering()), (1, false), "its lanes are new");
 }
 
 #[test]

@@ -178,6 +178,33 @@ impl Point {
         }
     }
 
+    /// What has happened there and what has not, in a few words.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Decode => "the source has decoded the item, and has not lent it yet",
+            Self::Before => "the item is lent, and the handler has not seen it",
+            Self::Native => "inside the native call",
+            Self::Line => "on the line between a worker and its supervisor",
+            Self::Accept => "a result was taken, and the sink does not have it yet",
+            Self::Write => "the sink is about to write the temporary file",
+            Self::Rename => "the temporary file is written, and does not have its name yet",
+            Self::Journal => "the file has its name, and is not in the journal yet",
+            Self::Acknowledge => "the item is in the journal, and not acknowledged yet",
+            Self::Notice => "the supervisor hears of a death",
+            Self::Fork => "a worker is about to be started",
+        }
+    }
+
+    /// Its number in the black box.
+    pub(crate) fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The point with this number, if there is one.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
     /// Whether a fault of this point is decided when the item is lent, and rides in the loan to whoever executes it.
     /// The other points are passed by the subject's own process, which asks there.
     pub fn rides(self) -> bool {
@@ -276,6 +303,12 @@ impl Fault {
     pub fn entry(self) -> &'static Entry {
         let same = |e: &&Entry| discriminant(&e.fault) == discriminant(&self);
         TABLE.iter().find(same).expect("every fault stands in the table")
+    }
+    /// Whether it can strike at this point: at that of the table, and one that is committed before the handler sees
+    /// anything wherever the subject itself passes.
+    pub fn can_strike_at(self, point: Point) -> bool {
+        let home = self.entry().point;
+        point == home || (home == Point::Before && !point.rides())
     }
     /// Its code in the table.
     pub fn code(self) -> u8 {

@@ -134,7 +134,10 @@ fn what_happens_on_the_line_is_either_misconduct_or_a_start_that_fails() {
 #[test]
 fn points_are_read_back_and_those_of_a_loan_are_asked_about_together() {
     for point in Point::ALL {
-        assert_eq!(point.name().parse(), Ok(point));
+        assert_eq!(
+            (point.name().parse(), Point::from_code(point.code())),
+            (Ok(point), Some(point))
+        );
         assert_eq!(serde_json::to_value(point).unwrap(), point.name());
         assert!(point.asked() == if point.rides() { Point::Before } else { point });
     }

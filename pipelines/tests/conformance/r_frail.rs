@@ -117,7 +117,7 @@ pub(crate) fn watch(items: u64, faults: Faults) -> (Watch, Arc<BlackBox>) {
     let armed = black_box.clone();
     let strike = move |site: &Site| {
         let fault = faults(site.item, site.attempt)?;
-        armed.arm(fault, site.item, site.attempt).map(|receipt| Strike { fault, receipt })
+        armed.arm(fault, site).map(|receipt| Strike { fault, receipt })
     };
     (Watch::new(black_box.clone(), Box::new(strike)), black_box)
 }

@@ -231,9 +231,8 @@ where
     std::thread::spawn(move || {
         let strikes = here.clone();
         let strike = move |site: &Site| {
-            let (item, attempt) = (site.item, site.attempt);
-            let fault = faults(item, attempt)?;
-            strikes.arm(fault, item, attempt).map(|receipt| Strike { fault, receipt })
+            let fault = faults(site.item, site.attempt)?;
+            strikes.arm(fault, site).map(|receipt| Strike { fault, receipt })
         };
         let isolation = Isolation {
             budget: Arc::new(Budget::new(1 << 24)),
