@@ -11,7 +11,7 @@ pub use spec::{
 };
 
 use pipelines::black_box::STREAMS_MAX;
-use pipelines::fault::{Fault, Site};
+use pipelines::fault::{Fault, Point, Site};
 use pipelines::message::{Failure, ItemId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -105,6 +105,12 @@ impl FaultPlan {
             hit.then_some(spec.fault)
         };
         self.specs.iter().enumerate().find_map(strikes)
+    }
+
+    /// Whether anything of it can strike at this point: what is asked at every point of every item is to cost next to
+    /// nothing where it is not.
+    pub fn strikes_at(&self, point: Point) -> bool {
+        self.specs.iter().any(|spec| spec.point.asked_at() == point)
     }
 
     /// Whether some spec looks at [`Facts`].

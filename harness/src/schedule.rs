@@ -53,7 +53,7 @@ impl Armed {
     }
 
     fn point(&self) -> Point {
-        self.point.unwrap_or(self.fault.entry().point)
+        self.point.unwrap_or(self.fault.point())
     }
 
     fn spec(&self) -> Result<FaultSpec, String> {

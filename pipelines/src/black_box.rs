@@ -245,7 +245,7 @@ impl BlackBox {
     /// was armed before for this attempt, which then was never begun, is still armed.
     pub fn arm(&self, fault: Fault, site: &Site) -> Option<u32> {
         let Site { item, attempt, lane, .. } = *site;
-        let point = if site.point.rides() { fault.entry().point } else { site.point };
+        let point = if site.point.rides() { fault.point() } else { site.point };
         let lane = lane.min(LANES_MAX - 1) as u8;
         let armed = self.header().receipts_next.load(Acquire) as usize;
         let receipts = self.receipts();

@@ -1,7 +1,7 @@
 //! `okiagari faults`: what can be injected.
 
 use super::{Exit, say};
-use pipelines::fault::{Point, TABLE};
+use pipelines::fault::{Entry, Point, TABLE};
 
 pub(super) fn run() -> anyhow::Result<Exit> {
     say(&text());
@@ -51,13 +51,17 @@ conditions
   after-restart=N                     after_restart = N  the subject was started again so often, or more
 
 Without attempts an item is struck at its first attempt only (attempts=all makes it a poison item), and
-a probability is drawn for all. Faults whose place is `before` can be moved by point= to where the
-subject itself passes:
+a probability is drawn for all. At the points that the subject itself passes an item is struck once.
 ";
 
-/// The points, and what can be moved to where.
+/// The points, and what can be moved there.
 fn points() -> String {
-    let mut text = String::new();
+    let process = |e: &&Entry| e.fault.strikes_at(Point::Accept) && e.point != Point::Accept;
+    let process: Vec<_> = TABLE.iter().filter(process).map(|e| e.name).collect();
+    let mut text = format!(
+        "What happens to a whole process can be moved by point= to where the subject itself passes\n({}):\n",
+        process.join(", ")
+    );
     for point in Point::ALL.into_iter().filter(|p| !p.rides()) {
         text += &format!("  {:<12}  {}\n", point.name(), point.about());
     }

@@ -24,7 +24,7 @@ pub struct Sweep {
 impl Sweep {
     /// What strikes in each block of one repetition.
     pub fn specs(&self) -> Vec<FaultSpec> {
-        let all = || Point::ALL.into_iter().filter(|p| self.fault.can_strike_at(*p)).collect();
+        let all = || Point::ALL.into_iter().filter(|p| self.fault.strikes_at(*p)).collect();
         let points = if self.points.is_empty() { all() } else { self.points.clone() };
         let of = |point: Point| {
             self.items.iter().map(move |item| FaultSpec {

@@ -233,13 +233,17 @@ fn a_sweep_makes_a_block_of_each_point_and_item_and_repeats_them_all() {
     assert_eq!(toml::from_str::<Experiment>(&toml::to_string(&e).unwrap()).unwrap(), e);
     // All points that the fault can be moved to, and those where an abort is at home.
     let all = "[sweep]\nfault = \"kill-subject\"\nitems = [3]\n";
-    assert_eq!(Experiment::parse(&text(all), "mine.toml").unwrap().blocks_in_all(), 2 * 9);
-    let one = "[sweep]\nfault = \"abort\"\nitems = [3]\n";
+    assert_eq!(
+        Experiment::parse(&text(all), "mine.toml").unwrap().blocks_in_all(),
+        2 * 9,
+        "all but native, output and line"
+    );
+    let one = "[sweep]\nfault = \"segfault\"\nitems = [3]\n";
     assert_eq!(Experiment::parse(&text(one), "mine.toml").unwrap().blocks_in_all(), 2);
     for (faults, part) in [
         (
-            "[sweep]\nfault = \"abort\"\npoints = [\"write\"]\nitems = [3]\n",
-            "abort strikes at the point native",
+            "[sweep]\nfault = \"segfault\"\npoints = [\"write\"]\nitems = [3]\n",
+            "segfault strikes at the point native",
         ),
         ("[sweep]\nfault = \"stop\"\nitems = []\n", "sweep.items"),
         ("[sweep]\nfault = \"stop\"\npoints = [\"wrote\"]\nitems = [1]\n", "no point called"),
@@ -254,6 +258,6 @@ fn a_sweep_makes_a_block_of_each_point_and_item_and_repeats_them_all() {
     let both = format!("schedule = \"a.csv\"\n{GOOD}");
     assert!(error(&both).contains("give one of strike, sweep and schedule"));
     let many: Vec<_> = (0..600).map(|n| n.to_string()).collect();
-    let many = format!("[sweep]\nfault = \"abort\"\nitems = [{}]\n", many.join(", "));
+    let many = format!("[sweep]\nfault = \"segfault\"\nitems = [{}]\n", many.join(", "));
     assert!(error(&text(&many)).contains("makes 1200 blocks"));
 }

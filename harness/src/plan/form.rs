@@ -80,7 +80,7 @@ impl TryFrom<Form> for FaultSpec {
                 n => n.unwrap_or(0),
             },
         };
-        let point = when.point.unwrap_or(fault.entry().point);
+        let point = when.point.unwrap_or(fault.point());
         Self { fault, point, trigger: when.trigger()?, only }.checked()
     }
 }
@@ -182,7 +182,7 @@ impl From<FaultSpec> for Form {
             }
             Trigger::Moment(Moment::RatePerS(r)) => when.rate_per_s = Some(r),
         }
-        if spec.point != spec.fault.entry().point {
+        if spec.point != spec.fault.point() {
             when.point = Some(spec.point);
         }
         when.lane = spec.only.lane;

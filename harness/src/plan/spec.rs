@@ -18,7 +18,7 @@ pub const MAX_RATE_PER_S: f64 = 1_000_000.0;
 pub struct FaultSpec {
     /// What strikes.
     pub fault: Fault,
-    /// Where it fires: as the table says, or a point that it can be moved to ([`Fault::can_strike_at`]).
+    /// Where it fires: as the table says, or a point that it can be moved to ([`Fault::strikes_at`]).
     pub point: Point,
     /// What makes it strike.
     pub trigger: Trigger,
@@ -151,7 +151,7 @@ impl Conditions {
 impl FaultSpec {
     /// Whether it may strike at this site, whatever its trigger says.
     pub(crate) fn admits(&self, site: &Site, facts: &Facts) -> bool {
-        self.point.asked() == site.point && self.only.hold(site, facts)
+        self.point.asked_at() == site.point && self.only.hold(site, facts)
     }
 
     /// Itself, if its parts go together.
@@ -159,15 +159,12 @@ impl FaultSpec {
     /// # Errors
     /// Why they do not, as a part of a sentence.
     pub fn checked(self) -> Result<Self, String> {
-        let home = self.fault.entry().point;
-        if !self.fault.can_strike_at(self.point) {
-            let can = TABLE.iter().filter(|e| e.point == Point::Before);
-            let can: Vec<_> = can.map(Entry::usage).collect();
+        if !self.fault.strikes_at(self.point) {
+            let can = TABLE.iter().filter(|e| e.fault.strikes_at(self.point)).map(Entry::usage);
+            let can: Vec<_> = can.collect();
+            let (fault, home, point) = (self.fault, self.fault.point(), self.point);
             return Err(format!(
-                "{} strikes at the point {home}, and cannot be moved to {}; those that can be moved, to where the \
-                 subject itself passes, are {}",
-                self.fault,
-                self.point,
+                "{fault} strikes at the point {home}, and not at {point}, where these can: {}",
                 can.join(", ")
             ));
         }
@@ -241,7 +238,7 @@ impl fmt::Display for FaultSpec {
             Trigger::Item(which, _) => parts.push(which.to_string()),
             Trigger::Moment(moment) => parts.push(moment.to_string()),
         }
-        if parts.is_empty() || self.point != self.fault.entry().point {
+        if parts.is_empty() || self.point != self.fault.point() {
             parts.push(format!("point={}", self.point));
         }
         match self.trigger {

@@ -2,7 +2,6 @@ mod grammar;
 
 use super::*;
 use grammar::any_spec;
-use pipelines::fault::Point;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -206,7 +205,7 @@ fn decisions(plan: &FaultPlan, threads: usize) -> Vec<u8> {
         let sites = items.flat_map(|item| {
             let of = move |attempt| {
                 let at = move |point| Site { point, item, attempt, lane: 0 };
-                Point::ALL.into_iter().filter(|p| p.asked() == *p).map(at)
+                Point::ALL.into_iter().filter(|p| p.asked_at() == *p).map(at)
             };
             (0..3).flat_map(of)
         });

@@ -4,7 +4,7 @@ use pipelines::fault::Site;
 
 /// What a run armed, as its file has it.
 fn armed(item: u64, attempt: u32, point: Point) -> Armed {
-    let home = point.asked() == Point::Before;
+    let home = point.asked_at() == Point::Before;
     let fault = if home { Fault::Exit(7) } else { Fault::KillSubject };
     Armed {
         run: None,
@@ -26,7 +26,7 @@ fn a_schedule_strikes_what_stands_in_it_and_nothing_else_whatever_the_seed() {
         for (item, attempt) in (0..20).flat_map(|item| (0..4).map(move |attempt| (item, attempt))) {
             let here = |point: Point| {
                 all.iter().any(|a| {
-                    a.decision().1.asked() == point && (a.item, a.attempt) == (item, attempt)
+                    a.decision().1.asked_at() == point && (a.item, a.attempt) == (item, attempt)
                 })
             };
             for point in [Point::Before, Point::Rename, Point::Write] {
@@ -64,9 +64,9 @@ fn a_schedule_is_read_back_and_one_by_hand_needs_three_columns() {
         let why = read(&file).unwrap_err().what;
         assert!(why.contains(part) && why.contains("schedule.csv"), "{why}");
     }
-    std::fs::write(&file, "item,attempt,fault,point\n7,0,abort,write\n").unwrap();
+    std::fs::write(&file, "item,attempt,fault,point\n7,0,segfault,write\n").unwrap();
     let why = specs(&read(&file).unwrap()).unwrap_err().what;
-    assert!(why.contains("abort strikes at the point native"), "{why}");
+    assert!(why.contains("segfault strikes at the point native"), "{why}");
     assert!(read(&dir.path().join("none")).unwrap_err().what.contains("cannot be read"));
 }
 

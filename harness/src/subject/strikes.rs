@@ -1,10 +1,10 @@
 //! The plan as a run asks it: what it decides is armed in the black box first.
 
 use crate::plan::{Facts, FaultPlan, Stream};
-use pipelines::black_box::BlackBox;
+use pipelines::black_box::{BlackBox, Receipt};
 use pipelines::engine::Strikes;
 use pipelines::fault::strike::Strike;
-use pipelines::fault::{Fault, Site};
+use pipelines::fault::{Fault, Point, Site};
 use pipelines::message::ItemId;
 use std::sync::Arc;
 
@@ -23,13 +23,28 @@ pub(crate) struct Asked<T> {
 impl<T: Fn(ItemId) -> Tile + Send + Sync + 'static> Asked<T> {
     pub(crate) fn strikes(self) -> Box<Strikes> {
         let (streams, asks) = (self.plan.streams(), self.plan.asks());
+        let here = Point::ALL.map(|point| self.plan.strikes_at(point));
         Box::new(move |site| {
+            if !here[site.point as usize] {
+                return None;
+            }
             let facts = if asks { self.facts(site) } else { Facts::default() };
             let decided = self.plan.decide(site, &facts);
             let fault = decided.or_else(|| self.claim(&streams, site, &facts))?;
+            if !site.point.rides() && self.struck(fault, site) {
+                return None;
+            }
             let receipt = self.black_box.arm(fault, site)?;
             Some(Strike { fault, receipt })
         })
+    }
+
+    /// It has struck here before. No attempt is counted at the points that the subject itself passes, so that one who is
+    /// started again would be struck by the same once more.
+    fn struck(&self, fault: Fault, site: &Site) -> bool {
+        let key = (fault, site.point, site.item, site.attempt);
+        let same = |r: &Receipt| (r.fault, r.point, r.item, r.attempt) == key;
+        self.black_box.read_receipts().iter().any(|r| same(r) && r.fired_ns.is_some())
     }
 
     fn facts(&self, site: &Site) -> Facts {

@@ -57,7 +57,7 @@ fn what_cannot_be_replayed_is_refused_with_what_to_give_instead() {
 
 const SWEEP: &str = r#"
 name     = "tiny"
-question = "Does it matter which tile an abort strikes?"
+question = "Does it matter which tile a crash strikes?"
 seed     = 3
 blocks   = 1
 
@@ -66,7 +66,7 @@ input     = "synthetic:256x256"
 tile      = 64
 
 [sweep]
-fault = "abort"
+fault = "segfault"
 items = [3, 7]
 
 [subject.okiagari]
@@ -90,7 +90,7 @@ fn a_sweep_strikes_each_item_in_a_run_of_its_own_which_can_be_replayed_or_schedu
     assert_eq!(schedule("out-replay"), then[1..]);
     // It is a folder of results, whose claims nothing can be said of without a twin.
     scratch.okiagari("judge out-replay").with(4);
-    let text = SWEEP.replace("[sweep]\nfault = \"abort\"\nitems = [3, 7]\n", "");
+    let text = SWEEP.replace("[sweep]\nfault = \"segfault\"\nitems = [3, 7]\n", "");
     let text = text.replace("blocks   = 1", "blocks   = 2\nschedule = \"out/schedule.csv\"");
     fs::write(scratch.path("tiny.toml"), text).unwrap();
     scratch.okiagari("experiment tiny.toml --out again").with(0);

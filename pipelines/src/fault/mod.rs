@@ -1,14 +1,15 @@
 //! The ways to die, as data. A fault is decided before a trial, rides in the loan, and fires at a named
 //! point of the item's way; what happens there is the same code for every subject.
 
+mod point;
 pub mod strike;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use point::{Point, Site};
 pub use table::TABLE;
 
-use crate::message::ItemId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::mem::discriminant;
@@ -117,155 +118,6 @@ impl Class {
     }
 }
 
-/// Where on an item's way a fault fires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum Point {
-    /// The source has decoded the item, and has not lent it yet.
-    Decode,
-    /// Before the handler sees the item.
-    Before,
-    /// Inside the native (FFI) call.
-    Native,
-    /// On the line between a worker process and its supervisor. A thread has none: there it is a shutdown.
-    Line,
-    /// A result was taken, and the sink does not have it yet.
-    Accept,
-    /// The sink is about to write the temporary file.
-    Write,
-    /// The temporary file is written, and does not have its name yet.
-    Rename,
-    /// The file has its name, and is not in the journal yet.
-    Journal,
-    /// It is in the journal, and not acknowledged yet.
-    Acknowledge,
-    /// The supervisor hears of a death.
-    Notice,
-    /// A worker is about to be started.
-    Fork,
-}
-
-impl Point {
-    /// All of them, along an item's way.
-    pub const ALL: [Self; 11] = [
-        Self::Decode,
-        Self::Before,
-        Self::Native,
-        Self::Line,
-        Self::Accept,
-        Self::Write,
-        Self::Rename,
-        Self::Journal,
-        Self::Acknowledge,
-        Self::Notice,
-        Self::Fork,
-    ];
-
-    /// Its name, one word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Decode => "decode",
-            Self::Before => "before",
-            Self::Native => "native",
-            Self::Line => "line",
-            Self::Accept => "accept",
-            Self::Write => "write",
-            Self::Rename => "rename",
-            Self::Journal => "journal",
-            Self::Acknowledge => "acknowledge",
-            Self::Notice => "notice",
-            Self::Fork => "fork",
-        }
-    }
-
-    /// What has happened there and what has not, in a few words.
-    pub fn about(self) -> &'static str {
-        match self {
-            Self::Decode => "the source has decoded the item, and has not lent it yet",
-            Self::Before => "the item is lent, and the handler has not seen it",
-            Self::Native => "inside the native call",
-            Self::Line => "on the line between a worker and its supervisor",
-            Self::Accept => "a result was taken, and the sink does not have it yet",
-            Self::Write => "the sink is about to write the temporary file",
-            Self::Rename => "the temporary file is written, and does not have its name yet",
-            Self::Journal => "the file has its name, and is not in the journal yet",
-            Self::Acknowledge => "the item is in the journal, and not acknowledged yet",
-            Self::Notice => "the supervisor hears of a death",
-            Self::Fork => "a worker is about to be started",
-        }
-    }
-
-    /// Its number in the black box.
-    pub(crate) fn code(self) -> u8 {
-        self as u8
-    }
-
-    /// The point with this number, if there is one.
-    pub(crate) fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(code)).copied()
-    }
-
-    /// Whether a fault of this point is decided when the item is lent, and rides in the loan to whoever executes it.
-    /// The other points are passed by the subject's own process, which asks there.
-    pub fn rides(self) -> bool {
-        matches!(self, Self::Before | Self::Native | Self::Line)
-    }
-
-    /// Where a plan is asked about faults of this point.
-    pub fn asked(self) -> Self {
-        if self.rides() { Self::Before } else { self }
-    }
-}
-
-impl fmt::Display for Point {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Point {
-    type Err = String;
-    fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|p| p.name() == name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            format!("there is no point called {name:?}; there are: {names}")
-        })
-    }
-}
-
-impl TryFrom<String> for Point {
-    type Error = String;
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Point> for String {
-    fn from(point: Point) -> Self {
-        point.to_string()
-    }
-}
-
-/// A place and a moment at which a fault may strike: what a plan is asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Site {
-    /// Where; of those that [ride](Point::rides) in a loan always [`Point::Before`].
-    pub point: Point,
-    /// Which item.
-    pub item: ItemId,
-    /// Which attempt of it, from 0.
-    pub attempt: u32,
-    /// Which lane; 0 where there is none.
-    pub lane: usize,
-}
-
-impl Site {
-    /// The moment at which this attempt of this item is lent to the worker of a lane.
-    pub fn lent(item: ItemId, attempt: u32, lane: usize) -> Self {
-        Self { point: Point::Before, item, attempt, lane }
-    }
-}
-
 /// What the table knows of a fault.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
@@ -304,11 +156,22 @@ impl Fault {
         let same = |e: &&Entry| discriminant(&e.fault) == discriminant(&self);
         TABLE.iter().find(same).expect("every fault stands in the table")
     }
-    /// Whether it can strike at this point: at that of the table, and one that is committed before the handler sees
-    /// anything wherever the subject itself passes.
-    pub fn can_strike_at(self, point: Point) -> bool {
-        let home = self.entry().point;
-        point == home || (home == Point::Before && !point.rides())
+    /// Where it strikes, unless something else is asked for.
+    pub fn point(self) -> Point {
+        self.entry().point
+    }
+    /// Whether it means anything at this point. What happens to a whole process can happen to the subject's own at
+    /// every point that it passes.
+    pub fn strikes_at(self, point: Point) -> bool {
+        if point.rides() || self.point() == point {
+            return self.point() == point;
+        }
+        self.is_of_a_process()
+    }
+    /// It can happen to a whole process, whatever that is doing.
+    pub(crate) fn is_of_a_process(self) -> bool {
+        use Fault::*;
+        matches!(self, KillSubject | Abort | Exit(_) | Term | Stop | Slow(_))
     }
     /// Its code in the table.
     pub fn code(self) -> u8 {

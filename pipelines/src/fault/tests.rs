@@ -139,7 +139,7 @@ fn points_are_read_back_and_those_of_a_loan_are_asked_about_together() {
             (Ok(point), Some(point))
         );
         assert_eq!(serde_json::to_value(point).unwrap(), point.name());
-        assert!(point.asked() == if point.rides() { Point::Before } else { point });
+        assert!(point.asked_at() == if point.rides() { Point::Before } else { point });
     }
     assert!("Write".parse::<Point>().unwrap_err().contains("acknowledge"));
 }
