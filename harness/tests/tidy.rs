@@ -133,7 +133,8 @@ const UNITLESS: &str = "run block subject faults seed items pixels ending deaths
     deliveries found_blake3 golden_blake3 experiment measure unit n estimate low high method claim \
     expected observed held runs detail row col file file_blake3 pixels_blake3 done failed \
     quarantined lost duplicated faults_injected version name question blocks workload strike expect \
-    files_max recycle_items input tile strips operation library format sandbox spares workers max_demand when p";
+    files_max recycle_items input tile strips operation library format sandbox spares workers max_demand when p \
+    confidence claim id statement measure oracle rule n_min family command minutes";
 
 #[test]
 fn a_column_and_a_key_end_in_their_unit_12() {
@@ -152,6 +153,8 @@ fn a_column_and_a_key_end_in_their_unit_12() {
             ("experiment.rs", "pub struct Experiment {"),
             ("experiment.rs", "pub struct Workload {"),
             ("experiment.rs", "pub struct Options {"),
+            ("claim/mod.rs", "pub struct Claim {"),
+            ("claim/mod.rs", "pub struct Claims {"),
             ("plan/spec.rs", "struct WhenForm {"),
         ] {
             if !file.ends_with(&format!("src/{of}")) {
