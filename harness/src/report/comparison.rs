@@ -194,7 +194,8 @@ pub fn comparison(a: &Stored, b: &Stored, lines: &[Line], control: Option<&str>)
     out += &wrap(
         &format!(
             "{} of {} differ. Of so many, {:.1} would by chance, if nothing did (5 %). Shares are compared as B - A. \
-             delta is Cliff's: 0 is no difference, 1 and -1 are all of B above or below all of A.",
+             delta is Cliff's: 0 is no difference, 1 and -1 are all of B above or below all of A. What \
+             else the machine did on the two days is in these numbers too.",
             different,
             counted(lines.len() as u64, "measure"),
             lines.len() as f64 * 0.05

@@ -12,3 +12,4 @@ mod replay;
 mod room;
 mod run;
 mod tutorial;
+mod verify;
