@@ -41,6 +41,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("e3-ffi-abort", include_str!("../../experiments/e3-ffi-abort.toml")),
     ("e8-real-cve", include_str!("../../experiments/e8-real-cve.toml")),
     ("e3-big-worker", include_str!("../../experiments/e3-big-worker.toml")),
+    ("a-a", include_str!("../../experiments/a-a.toml")),
 ];
 
 /// An experiment, as its file says.
@@ -242,6 +243,12 @@ impl Experiment {
             Failure::input(format!("{file}{at}: {key} {why}"))
         })?;
         Ok(experiment)
+    }
+
+    /// Whether the trials "with faults" are equal to their twins: an A/A control.
+    pub fn is_control(&self) -> bool {
+        // Of pictures, one is another with faults, though nothing is injected.
+        self.strike.is_empty() && matches!(pictures::count(&self.workload.input), Ok(None))
     }
 
     /// The same with so few blocks that it is over soon, see [`SMALL_BLOCKS`].

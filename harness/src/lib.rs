@@ -1,7 +1,9 @@
 //! Knocks image pipelines over, watches them get up, and says how sure we are.
 
 pub mod campaign;
+pub mod claim;
 pub mod cli;
+pub mod effort;
 pub mod experiment;
 pub mod figure;
 pub mod golden;

@@ -134,7 +134,8 @@ const UNITLESS: &str = "run block subject faults seed items pixels ending deaths
     expected observed held runs detail row col file file_blake3 pixels_blake3 done failed \
     quarantined lost duplicated faults_injected version name question blocks workload strike expect \
     files_max recycle_items input tile strips operation library format sandbox spares workers max_demand when p \
-    point points sweep schedule lane fired attempts_below after_restart recovering jitter command directory invocation";
+    point points sweep schedule lane fired attempts_below after_restart recovering jitter command directory invocation \
+    confidence id statement oracle rule n_min family minutes";
 
 #[test]
 fn a_column_and_a_key_end_in_their_unit_12() {
@@ -157,6 +158,8 @@ fn a_column_and_a_key_end_in_their_unit_12() {
             ("plan/form.rs", "struct WhenForm {"),
             ("experiment/sweep.rs", "pub struct Sweep {"),
             ("schedule.rs", "pub struct Armed {"),
+            ("claim/mod.rs", "pub struct Claim {"),
+            ("claim/mod.rs", "pub struct Claims {"),
         ] {
             if !file.ends_with(&format!("src/{of}")) {
                 continue;

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod compare;
 mod doctor;
 mod experiment;
 mod faults;
@@ -7,10 +8,12 @@ mod floor;
 mod judge;
 mod limiting;
 mod list;
+mod plan;
 mod quarantined;
 mod replay;
 mod reproduce;
 mod run;
+mod verify;
 
 pub use floor::worker as floor_worker;
 
@@ -53,6 +56,12 @@ enum Command {
     Judge(judge::Judge),
     /// Draw the figures and the table of stored results again; no pipeline runs
     Report(judge::Judge),
+    /// Compare two results of the same experiment, measure by measure; no pipeline runs
+    Compare(compare::Compare),
+    /// Say how many faults, runs and minutes it takes to show a coverage
+    Plan(plan::Plan),
+    /// Say which claims stored results bear out, with intervals; no pipeline runs
+    Verify(verify::Verify),
 }
 
 /// How a command ended.
@@ -110,6 +119,9 @@ pub fn main() -> ExitCode {
         Command::Doctor => doctor::run(),
         Command::Judge(judge) => judge.run(false),
         Command::Report(judge) => judge.run(true),
+        Command::Verify(verify) => verify.run(),
+        Command::Compare(compare) => compare.run(),
+        Command::Plan(plan) => plan.run(),
     };
     let exit = result.unwrap_or_else(|error| {
         eprintln!("okiagari: {error:#}");

@@ -1,10 +1,14 @@
 //! What a history says in numbers: pure functions of one trial here, of many in [`summarise`].
 
+mod control;
+mod sample;
 mod summary;
 #[cfg(test)]
 mod tests;
 pub(crate) mod words;
 
+pub use control::{COMPARISONS_MIN, Control, control_rows, controls};
+pub use sample::{covered, sample};
 pub use summary::{Measure, csv, summarise};
 
 use crate::history::{History, Injection, State};

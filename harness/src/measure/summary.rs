@@ -46,7 +46,7 @@ pub fn summarise(histories: &[History]) -> Vec<Measure> {
     all
 }
 
-fn of<'a>(histories: &'a [History], subject: &str, faults: bool) -> Vec<&'a History> {
+pub(super) fn of<'a>(histories: &'a [History], subject: &str, faults: bool) -> Vec<&'a History> {
     histories.iter().filter(|h| h.run.subject == subject && h.run.faults == faults).collect()
 }
 
@@ -87,12 +87,12 @@ fn times(trials: &[&History], add: &mut impl FnMut(&'static str, &'static str, E
     add("recovery_net", "ns", faults(Injection::recovery_net_ns));
 }
 
-fn fired(h: &History) -> impl Iterator<Item = &Injection> {
+pub(super) fn fired(h: &History) -> impl Iterator<Item = &Injection> {
     h.injections.iter().filter(|i| i.fired_ns.is_some())
 }
 
 /// The throughputs of trials of the same block, side by side.
-fn pairs(a: &[&History], b: &[&History]) -> Vec<(f64, f64)> {
+pub(super) fn pairs(a: &[&History], b: &[&History]) -> Vec<(f64, f64)> {
     let b: BTreeMap<_, _> = b.iter().map(|h| (h.run.block, throughput_px_per_s(h))).collect();
     a.iter().filter_map(|h| Some((throughput_px_per_s(h), *b.get(&h.run.block)?))).collect()
 }

@@ -87,3 +87,65 @@ fn nothing_gives_nothing() {
     assert!(summarise(&[]).is_empty());
     assert_eq!(String::from_utf8(csv("e", &[]).unwrap()).unwrap().lines().count(), 1);
 }
+
+#[test]
+fn what_is_kept_as_observations_gives_the_numbers_of_the_summary() {
+    let all = sample::comparison(10, 100);
+    let names = "complete throughput wall detect recovery recovery_net throughput_to_twin \
+                 throughput_to_baseline";
+    for measure in summarise(&all) {
+        let (subject, faults, name) = (&*measure.subject, measure.faults, measure.measure);
+        let kept = super::sample(&all, subject, faults, name);
+        assert_eq!(kept.is_some(), names.split_whitespace().any(|n| n == name), "{name}");
+        let Some(kept) = kept else { continue };
+        let (found, row) = (kept.estimate(0.025), measure.estimate);
+        assert_eq!((found.value, found.n), (row.value, row.n), "{name}");
+        // Shares have Wilson's interval there, and an exact one here.
+        assert!(found.interval == row.interval || name == "complete", "{name}");
+    }
+}
+
+#[test]
+fn coverage_counts_faults_whose_item_came_back_right() {
+    let mut all = sample::comparison(10, 100);
+    let of = |all: &[History], subject| super::sample(all, subject, true, "coverage");
+    assert_eq!(of(&all, "okiagari"), Some(crate::stats::Sample::Share(20, 20)));
+    assert_eq!(of(&all, "baseline"), Some(crate::stats::Sample::Share(0, 10)));
+    let struck = all[3].injections[0].item as usize;
+    all[3].items[struck].found_blake3 = Some("wrong".into());
+    all[7].injections[1].fired_ns = None;
+    assert_eq!(of(&all, "okiagari"), Some(crate::stats::Sample::Share(18, 19)));
+}
+
+#[test]
+fn equal_runs_show_what_the_machine_adds() {
+    // Runs and twins that differ by a few per cent either way, by a rule.
+    let equal = |blocks: u32, by: &dyn Fn(u32) -> f64| -> Vec<History> {
+        let run = |n: u32| {
+            let (block, faults) = (n / 2, n.is_multiple_of(2));
+            let mut h = sample::good(n, "okiagari", faults, 10);
+            h.run.block = block;
+            let slower = if faults { by(block) } else { 1.0 };
+            h.run.wall_ns = (1e9 * slower) as u64;
+            h
+        };
+        (0..2 * blocks).map(run).collect()
+    };
+    let wobble = |block: u32| [0.97, 1.02, 1.01, 0.99, 0.98, 1.03][block as usize % 6];
+    let found = Control::of(&equal(120, &wobble), "okiagari");
+    assert_eq!((found.blocks, found.comparisons, found.excluded), (120, 20, 0));
+    assert!(found.effect_min.unwrap() < 0.025, "{found:?}");
+    assert_eq!(found.p_value(), 1.0);
+    // An order that always favours one of the two is found out, and is the smallest effect.
+    let found = Control::of(&equal(120, &|block| wobble(block) * 1.05), "okiagari");
+    assert_eq!(found.excluded, 20);
+    assert!(found.p_value() < 1e-20 && found.effect_min.unwrap() > 0.05, "{found:?}");
+    // One block less is one comparison less, and none of them is shorter than six.
+    assert_eq!(Control::of(&equal(119, &wobble), "okiagari").comparisons, 19);
+    let few = Control::of(&equal(5, &wobble), "okiagari");
+    assert_eq!((few.effect_min, few.comparisons, few.p_value()), (None, 0, 1.0));
+    let rows = control_rows(&equal(12, &wobble));
+    let names: Vec<_> = rows.iter().map(|m| m.measure).collect();
+    assert_eq!(names, ["aa_effect_min", "aa_excluded"]);
+    assert_eq!(rows[1].estimate.n, 2);
+}

@@ -1,11 +1,13 @@
 //! The table that closes an experiment, for a reader who has read nothing else.
 
 use super::claims::{Standing, Summary, claims};
+use super::control::control;
+use super::wrap;
 use crate::experiment::Experiment;
 use crate::figure::subjects;
 use crate::history::{Ending, History, Injection};
 use crate::measure::words::{counted, duration, figures, grouped};
-use crate::measure::{Measure, Toll, summarise, toll};
+use crate::measure::{Measure, Toll, controls, summarise, toll};
 use crate::oracle::Oracle;
 use crate::stats::Estimate;
 
@@ -22,7 +24,7 @@ pub fn table(experiment: &Experiment, histories: &[History]) -> String {
     let summary = claims(experiment, histories);
     let measures = summarise(histories);
     let columns: Vec<_> = names.iter().map(|n| Column::of(n, histories, &measures)).collect();
-    let mut out = wrap(&format!("{}: {}", experiment.name, experiment.question));
+    let mut out = wrap(&format!("{}: {}", experiment.name, experiment.question), WIDTH);
     out += &format!(
         "{}, {}, seed {:#x}\n",
         counted(u64::from(experiment.blocks_in_all()), "block"),
@@ -35,9 +37,12 @@ pub fn table(experiment: &Experiment, histories: &[History]) -> String {
         out += &boxed(&rows(abreast, &summary, histories));
     }
     for column in &columns {
-        out += &wrap(&column.sentence());
+        out += &wrap(&column.sentence(), WIDTH);
     }
-    out + &wrap(&standing(&summary))
+    if experiment.is_control() {
+        out += &wrap(&control(&controls(histories)), WIDTH);
+    }
+    out + &wrap(&standing(&summary), WIDTH)
 }
 
 /// The question's answer: a sentence for each subject.
@@ -245,22 +250,4 @@ fn standing(summary: &Summary) -> String {
     });
     let held = summary.count(Standing::Held);
     format!("{held} of {all} claims held. {}.", others.collect::<Vec<_>>().join("; "))
-}
-
-/// Lines of at most [`WIDTH`] characters, each ended.
-fn wrap(text: &str) -> String {
-    let (mut out, mut used) = (String::new(), 0);
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > WIDTH {
-            out.push('\n');
-            used = 0;
-        } else if used > 0 {
-            out.push(' ');
-            used += 1;
-        }
-        out += word;
-        used += length;
-    }
-    out + "\n"
 }

@@ -3,17 +3,22 @@
 
 mod claims;
 mod closing;
+mod comparison;
+mod control;
+mod lines;
 pub mod page;
 #[cfg(test)]
 mod tests;
 
 pub use claims::{Claim, Standing, Summary, claims};
 pub use closing::table;
+pub use comparison::{Difference, Line, Stored, compare, comparison, smallest_effects};
+pub(crate) use lines::{columns, wrap};
 
 use crate::experiment::Experiment;
 use crate::figure;
 use crate::history::{self, History, write_whole};
-use crate::measure;
+use crate::measure::{self, Measure};
 use crate::schedule::{self, SCHEDULE};
 use pipelines::message::Failure;
 use serde::{Deserialize, Serialize};
@@ -73,6 +78,11 @@ pub fn read(dir: &Path) -> Result<(Experiment, Vec<History>), Failure> {
     Ok((found.experiment, history::read(dir)?))
 }
 
+/// Whether a folder is that of an experiment's results.
+pub fn is_results(dir: &Path) -> bool {
+    dir.join(RUN).is_file()
+}
+
 /// Judges and measures stored histories again: writes `measures.csv`, `claims.csv` and `schedule.csv` of that folder anew.
 ///
 /// # Errors
@@ -120,7 +130,7 @@ fn provenance(dir: &Path) -> Result<String, Failure> {
 type File = (&'static str, Vec<u8>);
 
 fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 3], Failure> {
-    let measures = measure::csv(&experiment.name, &measure::summarise(histories))?;
+    let measures = measure::csv(&experiment.name, &measures(experiment, histories))?;
     let claims = claims::csv(&claims(experiment, histories))?;
     let schedule = schedule::csv_of_runs(histories)?;
     Ok([("measures.csv", measures), ("claims.csv", claims), (SCHEDULE, schedule)])
@@ -153,15 +163,28 @@ fn shown(
     let figures = drawn.iter().zip(tables);
     let figures: Vec<_> =
         figures.map(|((file, seen, svg), table)| page::Figure { file, seen, table, svg }).collect();
+    let mut answers = closing::answers(histories);
+    if experiment.is_control() {
+        answers.push(control::control(&measure::controls(histories)));
+    }
     let page = page::page(&page::Contents {
         experiment,
         runs: histories.len(),
-        answers: &closing::answers(histories),
+        answers: &answers,
         claims: &claims(experiment, histories),
-        measures: &measure::summarise(histories),
+        measures: &measures(experiment, histories),
         figures: &figures,
         provenance,
     });
     let drawn = drawn.into_iter().map(|(file, _, svg)| (file, svg.into_bytes()));
     Ok(drawn.chain([("index.html", page.into_bytes())]).collect())
+}
+
+/// All measures of an experiment; of one in which nothing strikes also what equal runs say.
+pub(crate) fn measures(experiment: &Experiment, histories: &[History]) -> Vec<Measure> {
+    let mut all = measure::summarise(histories);
+    if experiment.is_control() {
+        all.extend(measure::control_rows(histories));
+    }
+    all
 }

@@ -151,3 +151,86 @@ fn every_column_is_explained_in_the_readme_of_the_results() {
         assert!(readme.contains(&format!("`{}`", m.measure)), "{} is not explained", m.measure);
     }
 }
+
+#[test]
+fn a_control_says_the_smallest_effect_and_whether_intervals_are_honest() {
+    let mut experiment = e3();
+    experiment.strike.clear();
+    // Two subjects, sixty blocks of a run and its twin; times differ by up to one per cent, by a rule.
+    let run = |n: u32| {
+        let subject = if n % 4 < 2 { "baseline" } else { "okiagari" };
+        let mut h = sample::good(n, subject, n.is_multiple_of(2), 16);
+        h.run.wall_ns = 1_000_000_000 + crate::plan::first_eight(&n.to_le_bytes()) % 1000 * 10_000;
+        h
+    };
+    let mut all: Vec<_> = (0..240).map(run).collect();
+    let text = table(&experiment, &all).replace('\n', " ");
+    assert!(text.contains("of 20 comparisons of equal runs"), "{text}");
+    assert!(text.contains("where 5 % are 1.0 (exact binomial test, p = "), "{text}");
+    assert!(text.contains("no more than chance gives"), "{text}");
+    assert!(text.contains("smallest effect on throughput that may be claimed: "), "{text}");
+    let rows = measures(&experiment, &all);
+    assert_eq!(rows.iter().filter(|m| m.measure.starts_with("aa_")).count(), 4);
+    let readme = include_str!("../../../results/README.md");
+    assert!(rows.iter().all(|m| readme.contains(&format!("`{}`", m.measure))));
+    // With faults always slower than their twins, the instrument is not to be trusted.
+    for h in all.iter_mut().filter(|h| h.run.faults) {
+        h.run.wall_ns += 100_000_000;
+    }
+    assert!(table(&experiment, &all).replace('\n', " ").contains("do not trust an interval"));
+    let few: Vec<_> = all.drain(..24).collect();
+    assert!(table(&experiment, &few).contains("2 comparisons of equal runs are too few"));
+    assert!(table(&experiment, &few[..8]).contains("six blocks would show"));
+    let struck = measures(&e3(), &few);
+    assert!(struck.iter().all(|m| !m.measure.starts_with("aa_")), "strikes are no control");
+}
+
+#[test]
+fn results_are_compared_measure_by_measure() {
+    let none = BTreeMap::new();
+    let a = (e3(), sample::comparison(20, 64));
+    let find = |lines: &[Line], subject: &str, faults: bool, measure: &str| {
+        let mine = |l: &&Line| (&*l.subject, l.faults, l.measure) == (subject, faults, measure);
+        lines.iter().find(mine).unwrap_or_else(|| panic!("{measure}")).clone()
+    };
+    let same = compare(&a, &a, &none).unwrap();
+    assert!(same.iter().all(|l| l.difference == Difference::Indistinguishable), "{same:?}");
+    assert_eq!(find(&same, "okiagari", true, "recovery").effect.value, Some(1.0));
+    // The second takes a fifth more time, and loses half of what is struck.
+    let mut slow = a.clone();
+    for h in slow.1.iter_mut().filter(|h| h.run.subject == "okiagari") {
+        h.run.wall_ns += h.run.wall_ns / 5;
+        h.injections.iter_mut().skip(1).for_each(|i| i.accepted_ns = None);
+    }
+    let found = compare(&a, &slow, &none).unwrap();
+    let wall = find(&found, "okiagari", false, "wall");
+    assert!((wall.effect.value.unwrap() - 1.2).abs() < 1e-3 && wall.delta > Some(0.9), "{wall:?}");
+    assert_eq!(wall.difference, Difference::Higher);
+    assert_eq!(find(&found, "okiagari", true, "coverage").difference, Difference::Lower);
+    assert_eq!(find(&found, "baseline", true, "wall").difference, Difference::Indistinguishable);
+    // A machine whose equal runs differ by a quarter cannot tell a fifth.
+    let control = BTreeMap::from([("okiagari".to_owned(), 0.25)]);
+    let found = compare(&a, &slow, &control).unwrap();
+    assert_eq!(find(&found, "okiagari", false, "wall").difference, Difference::WithinControl);
+    assert_eq!(find(&found, "okiagari", true, "coverage").difference, Difference::Lower);
+    let text = comparison(&a, &slow, &found, Some("results/a-a"));
+    assert!(text.contains("within equal runs") && text.contains("B is lower"), "{text}");
+    assert!(text.lines().all(|l| l.chars().count() <= 100), "{text}");
+    let few = (e3(), sample::comparison(4, 64));
+    let found = compare(&a, &few, &none).unwrap();
+    assert_eq!(find(&found, "okiagari", false, "wall").difference, Difference::Unknown);
+    let mut alone = a.clone();
+    alone.1.retain(|h| h.run.subject == "baseline");
+    let found = compare(&a, &alone, &none).unwrap();
+    assert!(found.iter().all(|l| l.subject == "baseline"));
+    assert!(comparison(&a, &alone, &found, None).contains("Only A has okiagari."));
+    for change in [
+        |e: &mut Experiment| e.name = "other".into(),
+        |e: &mut Experiment| e.workload.operation.clear(),
+        |e: &mut Experiment| e.strike.clear(),
+    ] {
+        let mut other = a.clone();
+        change(&mut other.0);
+        assert!(compare(&a, &other, &none).unwrap_err().what.contains("different experiments"));
+    }
+}

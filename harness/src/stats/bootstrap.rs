@@ -1,43 +1,78 @@
-//! Medians of values that come in groups and are not independent within one.
+//! Intervals for values that come in groups and are not independent within one.
 
 use super::{Estimate, quantile};
 
-const RESAMPLES: usize = 2000;
+const RESAMPLES_MIN: usize = 2000;
+/// So many resamples must lie outside on each side, or chance alone decides where an end is.
+const OUTSIDE: f64 = 50.0;
 /// With fewer groups their resamples say little: no interval then, as for plain medians.
 const FEWEST_GROUPS: usize = 6;
 
 /// The median of all values, with an interval from resampling whole groups. Faults of one run share a machine, a
-/// moment and a cache; taking them for independent would make the interval too narrow.
-///
-/// Source: the percentile cluster bootstrap of Davison and Hinkley, *Bootstrap Methods and their Application* (1997),
-/// §3.8. The draws come from a fixed seed, so that the same values always give the same interval.
+/// moment and a cache; taking them for independent would make the interval too narrow. See [`bootstrap`].
 pub fn clustered_median(groups: &[Vec<f64>]) -> Estimate {
-    let groups: Vec<_> = groups.iter().filter(|g| !g.is_empty()).collect();
-    let mut all: Vec<f64> = groups.iter().flat_map(|g| g.iter().copied()).collect();
+    clustered_median_at(groups, 0.025)
+}
+
+/// [`clustered_median`] with an interval that leaves at most `tail` on each side.
+pub fn clustered_median_at(groups: &[Vec<f64>], tail: f64) -> Estimate {
+    let mut all = groups.concat();
     Estimate {
         n: all.len(),
         value: middle(&mut all),
-        interval: (groups.len() >= FEWEST_GROUPS).then(|| resampled(&groups)),
+        interval: bootstrap(&[groups], tail, |pools| middle(&mut pools[0])),
         method: "median, bootstrap over runs",
     }
 }
 
-fn resampled(groups: &[&Vec<f64>]) -> (f64, f64) {
+/// The median of `a` ÷ that of `b`, two independent samples in groups, with an interval that leaves at most `tail` on
+/// each side. See [`bootstrap`].
+pub fn ratio_of_medians(a: &[Vec<f64>], b: &[Vec<f64>], tail: f64) -> Estimate {
+    let ratio = |pools: &mut [Vec<f64>]| {
+        let (top, below) = (middle(&mut pools[0])?, middle(&mut pools[1])?);
+        (below > 0.0).then(|| top / below)
+    };
+    let (n, m) = (a.iter().map(Vec::len).sum::<usize>(), b.iter().map(Vec::len).sum());
+    Estimate {
+        n: n.min(m),
+        value: ratio(&mut [a.concat(), b.concat()]),
+        interval: bootstrap(&[a, b], tail, ratio),
+        method: "ratio of medians, bootstrap over runs",
+    }
+}
+
+/// The interval of any statistic of one or more independent samples, each in groups: groups are drawn anew, sample by
+/// sample, and the statistic is computed of what was pooled. It leaves at most `tail` on each side.
+/// `None` if a sample has fewer than six groups with something in them.
+///
+/// Source: the percentile cluster bootstrap of Davison and Hinkley, *Bootstrap Methods and their Application* (1997),
+/// §3.8. The draws come from a fixed seed, so that the same values always give the same interval.
+pub fn bootstrap<T: Copy>(
+    samples: &[&[Vec<T>]],
+    tail: f64,
+    statistic: impl Fn(&mut [Vec<T>]) -> Option<f64>,
+) -> Option<(f64, f64)> {
+    let samples: Vec<Vec<&Vec<T>>> =
+        samples.iter().map(|s| s.iter().filter(|g| !g.is_empty()).collect()).collect();
+    if samples.iter().any(|groups| groups.len() < FEWEST_GROUPS) {
+        return None;
+    }
     let mut state = 0x0c0b_0517;
-    let mut pool = Vec::new();
-    let mut medians: Vec<f64> = (0..RESAMPLES)
-        .filter_map(|_| {
+    let mut pools: Vec<Vec<T>> = vec![Vec::new(); samples.len()];
+    let resamples = RESAMPLES_MIN.max((OUTSIDE / tail) as usize);
+    let mut found = Vec::with_capacity(resamples);
+    for _ in 0..resamples {
+        for (pool, groups) in pools.iter_mut().zip(&samples) {
             pool.clear();
             for _ in groups {
                 let k = (u128::from(splitmix(&mut state)) * groups.len() as u128) >> 64;
                 pool.extend_from_slice(groups[k as usize]);
             }
-            middle(&mut pool)
-        })
-        .collect();
-    medians.sort_by(f64::total_cmp);
-    let at = |q| quantile(&medians, q).unwrap_or(f64::NAN);
-    (at(0.025), at(0.975))
+        }
+        found.extend(statistic(&mut pools));
+    }
+    found.sort_by(f64::total_cmp);
+    Some((quantile(&found, tail)?, quantile(&found, 1.0 - tail)?))
 }
 
 /// The median, without sorting everything.

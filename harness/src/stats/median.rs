@@ -1,6 +1,7 @@
-//! Medians, with intervals from order statistics.
+//! Medians and other quantiles, with intervals from order statistics.
 
 use super::Estimate;
+use super::binomial::{at_least, at_most, first};
 
 /// The quantile `q` (0 to 1) of values in ascending order, linear between neighbours (Hyndman and Fan's type 7, the
 /// default of R and NumPy). `None` of no values.
@@ -16,18 +17,37 @@ pub fn quantile(sorted: &[f64], q: f64) -> Option<f64> {
     Some(sorted[low] + part * (above - sorted[low]))
 }
 
-/// The median, with the interval between two order statistics that covers the true one with at least 95 %, whatever
-/// the distribution. Below 6 values there is no such interval.
+/// Between which of the values, in ascending order, the true quantile `q` lies: with at most `tail` below the first and
+/// at most `tail` above the second, whatever the distribution. An end is `None` where there are too few values for it:
+/// of 25 values none bounds the 0.99 quantile from above.
 ///
 /// Source: the binomial argument, as in Hoefler and Belli, "Scientific Benchmarking of Parallel Computing Systems",
 /// SC'15. The values must be independent: one for each run, not one for each fault in a run.
+pub fn quantile_bounds(sorted: &[f64], q: f64, tail: f64) -> (Option<f64>, Option<f64>) {
+    let n = sorted.len() as u64;
+    // How many may lie outside: as many as the count below (above) the quantile stays under seldom enough.
+    let below = first((0, n), |r| at_most(r, n, q) > tail);
+    let above = first((0, n), |r| at_least(n - r, n, q) > tail);
+    let low = below.checked_sub(1).and_then(|r| sorted.get(r as usize));
+    let high = above.checked_sub(1).and_then(|r| sorted.get((n - 1 - r) as usize));
+    (low.copied(), high.copied())
+}
+
+/// The median, with the interval between two order statistics that covers the true one with at least 95 %, whatever
+/// the distribution, see [`quantile_bounds`]. Below 6 values there is no such interval.
 pub fn median(values: &[f64]) -> Estimate {
+    median_at(values, 0.025)
+}
+
+/// [`median`] with an interval that leaves at most `tail` on each side.
+pub fn median_at(values: &[f64], tail: f64) -> Estimate {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
+    let (low, high) = quantile_bounds(&sorted, 0.5, tail);
     Estimate {
         n: sorted.len(),
         value: quantile(&sorted, 0.5),
-        interval: rank_below(sorted.len()).map(|r| (sorted[r], sorted[sorted.len() - 1 - r])),
+        interval: low.zip(high),
         method: "median, order statistics",
     }
 }
@@ -35,9 +55,14 @@ pub fn median(values: &[f64]) -> Estimate {
 /// The typical ratio `a / b` of pairs, as `exp` of the median of `ln a - ln b` with its interval. Pairs in which one
 /// side is not above 0 have no ratio: they are left out, and `n` says how many are left.
 pub fn paired_ratio(pairs: &[(f64, f64)]) -> Estimate {
+    paired_ratio_at(pairs, 0.025)
+}
+
+/// [`paired_ratio`] with an interval that leaves at most `tail` on each side.
+pub fn paired_ratio_at(pairs: &[(f64, f64)], tail: f64) -> Estimate {
     let logs: Vec<_> =
         pairs.iter().filter(|(a, b)| *a > 0.0 && *b > 0.0).map(|(a, b)| a.ln() - b.ln()).collect();
-    let found = median(&logs);
+    let found = median_at(&logs, tail);
     Estimate {
         value: found.value.map(f64::exp),
         interval: found.interval.map(|(low, high)| (low.exp(), high.exp())),
@@ -46,20 +71,8 @@ pub fn paired_ratio(pairs: &[(f64, f64)]) -> Estimate {
     }
 }
 
-/// How many values may lie outside on each side: the largest `r` with `1 - 2 P(Bin(n, 1/2) <= r) >= 0.95`.
-fn rank_below(n: usize) -> Option<usize> {
-    let n_f = n as f64;
-    // In logarithms, since 2^-n is no f64 beyond n = 1074.
-    let mut ln_term = -n_f * std::f64::consts::LN_2;
-    let mut outside = 0.0;
-    let mut best = None;
-    for r in 0..n {
-        outside += 2.0 * ln_term.exp();
-        if outside > 0.05 {
-            break;
-        }
-        best = Some(r);
-        ln_term += ((n_f - r as f64) / (r as f64 + 1.0)).ln();
-    }
-    best
+/// The typical difference `a - b` of pairs: the median of the differences with its interval.
+pub fn paired_difference(pairs: &[(f64, f64)]) -> Estimate {
+    let differences: Vec<_> = pairs.iter().map(|(a, b)| a - b).collect();
+    Estimate { method: "median of paired differences, order statistics", ..median(&differences) }
 }

@@ -14,3 +14,4 @@ mod room;
 mod run;
 mod schedule;
 mod tutorial;
+mod verify;

@@ -1,3 +1,5 @@
+mod vectors;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -72,6 +74,77 @@ fn a_clustered_interval_is_wider_when_groups_differ() {
     assert_eq!(clustered_median(&groups), found);
     assert_eq!(clustered_median(&groups[..5]).interval, None);
     assert_eq!(clustered_median(&[]).value, None);
+}
+
+#[test]
+fn the_published_values_are_met() {
+    // Zero failures: n >= ln(alpha) / ln(coverage), and the rule of three.
+    for (coverage, n) in [(0.9, 29), (0.95, 59), (0.99, 299), (0.995, 598), (0.999, 2995)] {
+        assert_eq!(trials_needed(coverage, 0.95, 0), n);
+        assert!(clopper_pearson(n, n, 0.05).unwrap().0 >= coverage);
+        assert!(clopper_pearson(n - 1, n - 1, 0.05).unwrap().0 < coverage);
+    }
+    let bound = clopper_pearson(100, 100, 0.05).unwrap().0;
+    assert!((bound - 0.970).abs() < 5e-4 && (bound - 0.05f64.powf(0.01)).abs() < 1e-12);
+    assert_eq!((clopper_pearson(0, 0, 0.05), clopper_pearson(0, 5, 0.05).unwrap().0), (None, 0.0));
+    // Newcombe's own example: 56 of 70 against 48 of 80 is 0.0524 to 0.3339.
+    let (low, high) = difference_of_shares((56, 70), (48, 80)).interval.unwrap();
+    assert!((low - 0.0524).abs() < 5e-5 && (high - 0.3339).abs() < 5e-5);
+    // Freireich's trial of 6-MP, as in every textbook: 21 patients, 9 relapses, a median of 23 weeks.
+    let relapses = [6, 6, 6, 7, 10, 13, 16, 22, 23].map(|t| (f64::from(t), true));
+    let watched = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35].map(|t| (f64::from(t), false));
+    let found = kaplan_meier(&[relapses.as_slice(), &watched].concat());
+    let curve = [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448];
+    for (step, survival) in found.steps.iter().zip(curve) {
+        assert!((step.survival - survival).abs() < 5e-4, "{step:?}");
+    }
+    assert_eq!((found.steps.len(), found.median().value), (7, Some(23.0)));
+    // Nobody was watched for 50 weeks, so no mean until then is known.
+    assert_eq!(found.restricted_mean(50.0).value, None);
+}
+
+#[test]
+fn an_exact_bound_is_right_as_often_as_it_says() {
+    // All outcomes of 60 trials, each with its probability: no simulation, no luck.
+    for p in [0.5, 0.9, 0.97, 0.99] {
+        let just = |k| at_least(k, 60, p) - at_least(k + 1, 60, p);
+        let right = |k: u64| clopper_pearson(k, 60, 0.05).unwrap().0 <= p;
+        let share: f64 = (0..=60).filter(|k| right(*k)).map(just).sum();
+        assert!((0.95..=1.0).contains(&share), "{p}: {share}");
+    }
+}
+
+#[test]
+fn without_values_there_is_no_number() {
+    assert_eq!(kaplan_meier(&[]).median().value, None);
+    assert_eq!(kaplan_meier(&[]).restricted_mean(1.0).value, None);
+    assert_eq!(kaplan_meier(&[(1.0, false); 9]).median().value, None);
+    assert!(ecdf(&[]).is_empty() && holm(&[]).is_empty());
+    assert_eq!(cliffs_delta(&[], &[1.0]).value, None);
+    assert_eq!(cliffs_delta(&[2.0], &[1.0]).value, Some(1.0));
+    assert_eq!(ratio_of_medians(&[], &[], 0.025).value, None);
+    assert_eq!(difference_of_shares((0, 0), (1, 2)).value, None);
+    assert_eq!(quantile_bounds(&[], 0.5, 0.025), (None, None));
+    for sample in [Sample::Share(0, 0), Sample::Values(vec![]), Sample::Groups(vec![])] {
+        assert_eq!((sample.estimate(0.05).value, sample.estimate(0.05).interval), (None, None));
+    }
+}
+
+#[test]
+fn a_smaller_tail_never_narrows_an_interval() {
+    let values: Vec<f64> = (0..40).map(|k| f64::from(k * 37 % 41)).collect();
+    let pairs: Vec<_> = values.iter().map(|v| (v + 1.0, 20.0)).collect();
+    let groups: Vec<_> = values.chunks(4).map(<[f64]>::to_vec).collect();
+    for sample in [
+        Sample::Share(38, 40),
+        Sample::Values(values),
+        Sample::Groups(groups),
+        Sample::Ratios(pairs),
+    ] {
+        let of = |tail| sample.estimate(tail).interval.unwrap();
+        let (wide, narrow) = (of(0.005), of(0.05));
+        assert!(wide.0 <= narrow.0 && narrow.1 <= wide.1 && wide != narrow, "{sample:?}");
+    }
 }
 
 proptest! {

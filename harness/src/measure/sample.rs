@@ -1,0 +1,49 @@
+//! Those measures of which the observations are kept, so that they can be asked with any confidence.
+
+use super::summary::{fired, of, pairs};
+use super::throughput_px_per_s;
+use crate::history::{Ending, History, Injection};
+use crate::stats::Sample;
+
+/// What was observed of one measure of a subject, over its trials with faults or all without. `None` if the measure is
+/// not kept as observations.
+///
+/// The names are those of `measures.csv`, and one more: `coverage` (M20), the share of fired faults whose item came back
+/// and is right. It takes the faults of a run for independent.
+pub fn sample(histories: &[History], subject: &str, faults: bool, measure: &str) -> Option<Sample> {
+    let trials = of(histories, subject, faults);
+    let runs = |f: &dyn Fn(&History) -> f64| Sample::Values(trials.iter().map(|h| f(h)).collect());
+    let times = |f: fn(&Injection) -> Option<u64>| {
+        let of_run = |h: &&History| h.injections.iter().filter_map(f).map(|ns| ns as f64).collect();
+        Sample::Groups(trials.iter().map(of_run).collect())
+    };
+    let share = |yes: usize, of: usize| Sample::Share(yes as u64, of as u64);
+    Some(match measure {
+        "complete" => {
+            let complete = trials.iter().filter(|h| h.run.ending == Ending::Complete);
+            share(complete.count(), trials.len())
+        }
+        "coverage" => {
+            let covered = trials.iter().flat_map(|h| fired(h).filter(|i| covered(h, i))).count();
+            share(covered, trials.iter().map(|h| fired(h).count()).sum())
+        }
+        "throughput" => runs(&throughput_px_per_s),
+        "wall" => runs(&|h| h.run.wall_ns as f64),
+        "detect" => times(Injection::detect_ns),
+        "recovery" => times(Injection::recovery_ns),
+        "recovery_net" => times(Injection::recovery_net_ns),
+        "throughput_to_twin" if faults => {
+            Sample::Ratios(pairs(&trials, &of(histories, subject, false)))
+        }
+        "throughput_to_baseline" if subject != "baseline" => {
+            Sample::Ratios(pairs(&trials, &of(histories, "baseline", faults)))
+        }
+        _ => return None,
+    })
+}
+
+/// Whether the item that a fault struck came back, and is right.
+pub fn covered(history: &History, injection: &Injection) -> bool {
+    let item = usize::try_from(injection.item).ok().and_then(|place| history.items.get(place));
+    injection.recovery_ns().is_some() && item.is_some_and(crate::history::Item::right)
+}
