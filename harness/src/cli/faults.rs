@@ -32,26 +32,27 @@ fn text() -> String {
 const WHEN: &str = "
 WHEN is one trigger, and any conditions, all of which must hold, with commas between them.
 
-triggers                              in an experiment: when = { … }
-  item=120, item=10..1000+50          item = 120, item = \"10..1000+50\"
-  tile=ROW:COL                        tile = \"ROW:COL\"   a place in the grid of its scene
-  p=1%                                p = 0.01           drawn for each attempt of each item
-  at=2.5s                             at_ms = 2500       moments: the next item that can be struck is
-  every=5s±30% (or 5s+-30%)           every_ms = 5000, jitter = 0.3
-  rate=0.2/s                          rate_per_s = 0.2   in the mean, at random
-  point=NAME                          point = \"NAME\"     each item, where it passes that point
+triggers                       in an experiment: when = { … }
+  item=120, item=10..1000+50   item = 120, item = \"10..1000+50\"
+  tile=ROW:COL                 tile = \"ROW:COL\"       a place in the grid of its scene
+  p=1%                         p = 0.01               drawn for each attempt of each item
+  point=NAME                   point = \"NAME\"         each item, where it passes that point
+  at=2.5s                      at_ms = 2500           these three are moments, and go to
+  every=5s±30%, every=5s+-30%  every_ms = 5000, jitter = 0.3   the next item that can be
+  rate=0.2/s                   rate_per_s = 0.2       struck then
 
 conditions
-  point=NAME                          point = \"NAME\"     not where the fault strikes by itself
-  attempts=all, attempts<N            attempts = \"all\", attempts_below = N
-  attempt=N                           attempt = N        that one alone, counted from 0
-  lane=N                              lane = N           in the hands of this lane, from 0
-  bytes>1M                            above_bytes = 1000000   the tile, decoded
-  when=recovering                     recovering = true  a worker died, and its lane has no result since
-  after-restart=N                     after_restart = N  the subject was started again so often, or more
+  point=NAME                   point = \"NAME\"         there, not where it strikes by itself
+  attempts=all, attempts<N     attempts = \"all\", attempts_below = N
+  attempt=N                    attempt = N            that one alone, counted from 0
+  lane=N                       lane = N               in the hands of this lane, from 0
+  bytes>1M                     above_bytes = 1000000  of the tile, decoded
+  when=recovering              recovering = true      from a worker's death in some lane until
+                                                      the next result that this lane has
+  after-restart=N              after_restart = N      the subject was started again so often
 
-Without attempts an item is struck at its first attempt only (attempts=all makes it a poison item), and
-a probability is drawn for all. At the points that the subject itself passes an item is struck once.
+Without attempts an item is struck at its first attempt only (attempts=all: a poison item), and a
+probability is drawn for all. At the points that the subject itself passes an item is struck once.
 ";
 
 /// The points, and what can be moved there.

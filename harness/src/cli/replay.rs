@@ -47,12 +47,13 @@ impl Replay {
     }
 
     fn out(&self, dir: &Path) -> anyhow::Result<PathBuf> {
-        let beside = || {
-            let mut name = dir.components().as_path().as_os_str().to_owned();
-            name.push("-replay");
-            PathBuf::from(name)
-        };
-        Ok(absolute(self.out.clone().unwrap_or_else(beside))?)
+        if let Some(out) = &self.out {
+            return Ok(absolute(out)?);
+        }
+        // Of `.` and `tiles/` too the name has to be known.
+        let mut name = absolute(dir)?.components().as_path().as_os_str().to_owned();
+        name.push("-replay");
+        Ok(name.into())
     }
 
     /// The run of a folder: its own command, with another folder and with its schedule.

@@ -51,7 +51,7 @@ fn struck<'a>(histories: &'a [History], subject: &str) -> Vec<&'a History> {
 fn the_results_are_complete_the_claims_held_and_judging_again_changes_nothing() {
     let (scratch, histories) = run();
     let out = scratch.path("out");
-    let all = "runs.csv injections.csv items.csv measures.csv claims.csv schedule.csv \
+    let all = "runs.csv injections.csv items.csv measures.csv claims.csv schedule.csv index.html \
                progress.svg recovery.svg throughput.svg run.toml";
     assert_eq!(names(&out), all.split_whitespace().map(str::to_owned).collect());
     for name in names(&out).iter().filter(|n| n.ends_with(".svg")) {

@@ -23,6 +23,8 @@ fn a_run_is_replayed_with_the_faults_that_it_had_those_by_moment_too() {
     let script = "cd else && \"$OKIAGARI\" replay ../out-replay --out third";
     scratch.shell(&["env"], script).with(0);
     assert_eq!(then, decisions(&scratch, "else/third"));
+    scratch.shell(&["env"], "cd else/third && exec \"$OKIAGARI\" replay ./").with(0);
+    assert_eq!(then, decisions(&scratch, "else/third-replay"));
     let full = scratch.okiagari("replay out").with(2);
     assert!(full.stderr.contains("out-replay is not empty"), "{}", full.stderr);
 }
