@@ -107,8 +107,10 @@ impl Class<'_> {
         let censored = fired.iter().filter(|(_, i)| i.recovery_ns().is_none()).count() as u64;
         if censored > 0 {
             let so = match n - censored {
-                0 => "so there is no median of recovery",
-                _ => "so a median of recovery speaks of the others only",
+                0 => "so measures.csv has no median of recovery",
+                _ => {
+                    "so the median in measures.csv speaks of the others only; claims count them as never"
+                }
             };
             all.push(format!(
                 "{about}: {} of {} × {fault} never came back while it was watched. Their recovery has no time, {so}.",

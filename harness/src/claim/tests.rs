@@ -71,6 +71,34 @@ fn what_contradicts_fails_and_too_few_never_pass() {
 }
 
 #[test]
+fn who_recovers_fast_and_seldom_is_not_fast() {
+    let fast =
+        "subject = \"okiagari\"\nmeasure = \"recovery\"\nrule = \"upper <= 20 ms\"\nn_min = 20\n";
+    assert_eq!(verdicts(fast, 10), [Verdict::Pass]);
+    let verdict_without = |lost: &dyn Fn(usize) -> bool| {
+        let mut all = sample::comparison(10, 64);
+        let struck = all.iter_mut().filter(|h| h.run.subject == "okiagari" && h.run.faults);
+        for (n, h) in struck.enumerate() {
+            for (k, injection) in h.injections.iter_mut().enumerate() {
+                injection.accepted_ns = injection.accepted_ns.filter(|_| !lost(2 * n + k));
+            }
+        }
+        let (claims, results) = (claims(fast), results(all));
+        let found = judge(&claims, &results);
+        (found[0].verdict, text(&found, &[]))
+    };
+    // Two of twenty do not move the median; five runs of ten leave it open; most of the faults refute it.
+    assert_eq!(verdict_without(&|k| k < 2).0, Verdict::Pass);
+    assert_eq!(verdict_without(&|k| k < 10).0, Verdict::Inconclusive);
+    let (verdict, text) = verdict_without(&|k| k > 1);
+    assert_eq!(verdict, Verdict::Fail, "{text}");
+    assert!(
+        text.contains("recovery of okiagari in e3-ffi-abort: never from 20, bounds never to never"),
+        "{text}"
+    );
+}
+
+#[test]
 fn promises_are_judged_by_their_oracle_and_by_runs_that_were_struck() {
     let holds = "subject = \"okiagari\"\noracle = \"nothing-lost\"\nrule = \"holds\"\nn_min = 10\n";
     assert_eq!(verdicts(holds, 10), [Verdict::Pass]);
@@ -135,7 +163,7 @@ fn the_verdicts_read_by_themselves_and_say_what_is_not_shown() {
         "For 0.99 it takes 299 faults, all recovered.",
         "e3-ffi-abort, okiagari: 1 of 20 × abort never fired.",
         "19 recovery times of abort bound no quantile above 0.854",
-        "baseline: 10 of 10 × abort never came back while it was watched. Their recovery has no time, so there is no",
+        "baseline: 10 of 10 × abort never came back while it was watched. Their recovery has no time, so measures.csv has no",
         "A coverage of up to 0.259 is still possible",
         "baseline: 10 of 10 runs with faults ended early.",
         "c1: that no run ever breaks the promise. It was kept in 10 of 10 runs; up to 25.9 % of all runs could",

@@ -82,6 +82,7 @@ fn rule(finding: &Finding<'_>) -> String {
 
 fn value(x: f64, unit: &str) -> String {
     match unit {
+        _ if x.is_infinite() => "never".into(),
         "ns" => duration(x),
         "px/s" => format!("{} Mpx/s", figures(x / 1e6)),
         "1" => format!("{x:.3}"),

@@ -10,11 +10,15 @@ use crate::stats::Sample;
 ///
 /// The names are those of `measures.csv`, and one more: `coverage` (M20), the share of fired faults whose item came back
 /// and is right. It takes the faults of a run for independent.
+///
+/// A fault that was not detected, or whose item never came back, has no time there and is left out; here it took for
+/// ever. Else a subject that is quick once and then never again would have the best median of all.
 pub fn sample(histories: &[History], subject: &str, faults: bool, measure: &str) -> Option<Sample> {
     let trials = of(histories, subject, faults);
     let runs = |f: &dyn Fn(&History) -> f64| Sample::Values(trials.iter().map(|h| f(h)).collect());
     let times = |f: fn(&Injection) -> Option<u64>| {
-        let of_run = |h: &&History| h.injections.iter().filter_map(f).map(|ns| ns as f64).collect();
+        let of_run =
+            |h: &&History| fired(h).map(|i| f(i).map_or(f64::INFINITY, |ns| ns as f64)).collect();
         Sample::Groups(trials.iter().map(of_run).collect())
     };
     let share = |yes: usize, of: usize| Sample::Share(yes as u64, of as u64);

@@ -139,6 +139,8 @@ fn line(measure: &str, a: &Sample, b: &Sample, control: Option<f64>) -> Option<F
         about_throughput && control.is_some_and(|least| effect.ln().abs() <= least.ln_1p())
     };
     let difference = match (effect.value, effect.interval) {
+        // Neither ever comes back.
+        _ if values == (Some(f64::INFINITY), Some(f64::INFINITY)) => Difference::Indistinguishable,
         (Some(_), Some((low, high))) if low <= none && none <= high => {
             Difference::Indistinguishable
         }
@@ -218,9 +220,14 @@ pub fn comparison(a: &Stored, b: &Stored, lines: &[Line], control: Option<&str>)
 }
 
 impl Line {
+    fn is_endless(&self) -> bool {
+        [self.values.0, self.values.1].iter().flatten().any(|x| x.is_infinite())
+    }
+
     fn row(&self) -> Vec<String> {
         let value = |x: Option<f64>| match (x, self.unit) {
             (None, _) => "–".into(),
+            (Some(x), _) if x.is_infinite() => "never".into(),
             (Some(x), "ns") => duration(x),
             (Some(x), "px/s") => format!("{} Mpx/s", figures(x / 1e6)),
             (Some(x), _) => format!("{x:.3}"),
@@ -231,6 +238,7 @@ impl Line {
             (Some(x), Some((low, high))) => format!("{x:.3} ({low:.3}..{high:.3})"),
         };
         let said = match self.difference {
+            Difference::Unknown if self.is_endless() => "no ratio",
             Difference::Unknown => "too few",
             Difference::Indistinguishable => "indistinguishable",
             Difference::WithinControl => "within equal runs",

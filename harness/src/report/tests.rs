@@ -208,6 +208,8 @@ fn results_are_compared_measure_by_measure() {
     assert_eq!(wall.difference, Difference::Higher);
     assert_eq!(find(&found, "okiagari", true, "coverage").difference, Difference::Lower);
     assert_eq!(find(&found, "baseline", true, "wall").difference, Difference::Indistinguishable);
+    let recovery = find(&found, "okiagari", true, "recovery");
+    assert_eq!((recovery.values.1, recovery.effect.value), (Some(f64::INFINITY), None));
     // A machine whose equal runs differ by a quarter cannot tell a fifth.
     let control = BTreeMap::from([("okiagari".to_owned(), 0.25)]);
     let found = compare(&a, &slow, &control).unwrap();
@@ -215,6 +217,7 @@ fn results_are_compared_measure_by_measure() {
     assert_eq!(find(&found, "okiagari", true, "coverage").difference, Difference::Lower);
     let text = comparison(&a, &slow, &found, Some("results/a-a"));
     assert!(text.contains("within equal runs") && text.contains("B is lower"), "{text}");
+    assert!(text.contains("never") && text.contains("no ratio"), "{text}");
     assert!(text.lines().all(|l| l.chars().count() <= 100), "{text}");
     let few = (e3(), sample::comparison(4, 64));
     let found = compare(&a, &few, &none).unwrap();

@@ -26,11 +26,11 @@ pub fn clustered_median_at(groups: &[Vec<f64>], tail: f64) -> Estimate {
 }
 
 /// The median of `a` ÷ that of `b`, two independent samples in groups, with an interval that leaves at most `tail` on
-/// each side. See [`bootstrap`].
+/// each side. See [`bootstrap`]. An infinite median has no ratio.
 pub fn ratio_of_medians(a: &[Vec<f64>], b: &[Vec<f64>], tail: f64) -> Estimate {
     let ratio = |pools: &mut [Vec<f64>]| {
         let (top, below) = (middle(&mut pools[0])?, middle(&mut pools[1])?);
-        (below > 0.0).then(|| top / below)
+        (below > 0.0 && top.is_finite() && below.is_finite()).then(|| top / below)
     };
     let (n, m) = (a.iter().map(Vec::len).sum::<usize>(), b.iter().map(Vec::len).sum());
     Estimate {
@@ -87,7 +87,8 @@ fn middle(values: &mut [f64]) -> Option<f64> {
         return Some(upper);
     }
     let lower = below.iter().copied().max_by(f64::total_cmp)?;
-    Some(lower + (upper - lower) / 2.0)
+    // Equals are returned as they are, so that infinity does not become NaN.
+    Some(if lower == upper { upper } else { lower + (upper - lower) / 2.0 })
 }
 
 /// SplitMix64 (Steele, Lea and Flood, OOPSLA'14): small, and the same everywhere.
