@@ -5,15 +5,15 @@ use super::*;
 fn a_command_line_tells_nobody_where_somebody_lives() {
     // In two pieces, or this file would know a machine.
     let home = concat!("/ho", "me/maria");
-    let here = Path::new(home).join("work");
+    let here = Path::new(home).join("desk");
     for (word, said) in [
         ("experiment".to_owned(), "experiment"),
         ("results/e1".to_owned(), "results/e1"),
-        (format!("{home}/work/out/e1"), "out/e1"),
-        (format!("{home}/work"), ".../work"),
+        (format!("{home}/desk/out/e1"), "out/e1"),
+        (format!("{home}/desk"), ".../desk"),
         (format!("{home}/secret/tiny.toml"), ".../tiny.toml"),
         (format!("--out={home}/secret/out"), "--out=.../out"),
-        (format!("--out={home}/work/out"), "--out=out"),
+        (format!("--out={home}/desk/out"), "--out=out"),
         ("../../maria/tiny.toml".to_owned(), ".../tiny.toml"),
         ("abort@p=1%".to_owned(), "abort@p=1%"),
         ("/".to_owned(), ".../"),

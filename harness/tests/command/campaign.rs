@@ -8,8 +8,6 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Every subject that ends at once where it is struck would end at a moment that no seed decides: which tiles it had
-/// written by then differs from run to run. This one delivers all.
 const TINY: &str = r#"
 name     = "tiny"
 question = "Does a campaign go on as if nothing had happened?"
@@ -35,7 +33,8 @@ okiagari = { nothing-lost = "holds", nothing-twice = "holds", nothing-corrupted 
 
 const RUNS: usize = 8;
 
-fn tiny() -> Scratch {
+/// A folder with `tiny.toml`.
+pub(crate) fn tiny() -> Scratch {
     let scratch = Scratch::new();
     fs::write(scratch.path("tiny.toml"), TINY).unwrap();
     scratch
@@ -45,7 +44,8 @@ fn lines(path: &Path) -> usize {
     fs::read_to_string(path).map_or(0, |text| text.lines().count())
 }
 
-/// What is decided by the seed and not by the moment: claims, the schedule, and what became of okiagari's tiles.
+/// What is decided by the seed and not by the moment: claims, the schedule, faults, and what became of the tiles; of a
+/// baseline that fell not which tiles it had written by then.
 fn judgement(out: &Path) -> (Vec<u8>, Vec<String>) {
     let of = |h: &History| {
         let r = &h.run;

@@ -6,6 +6,7 @@ mod deaths;
 mod experiment;
 mod interruption;
 mod originals;
+mod package;
 mod picture;
 mod process;
 mod refusal;
