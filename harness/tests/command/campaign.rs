@@ -1,7 +1,10 @@
 //! Campaigns that are interrupted, killed at any moment, and gone on with; and what their folders say of themselves.
 
 use crate::process::{Scratch, rows, signal, until};
-use harness::history::{self, History};
+use harness::experiment::{Experiment, Trial};
+use harness::history::{self, History, Item, Run, State};
+use harness::noise::Noise;
+use harness::report;
 use rustix::process::Signal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -271,4 +274,54 @@ fn nothing_outlives_a_campaign_however_it_ends() {
             assert_eq!(leftovers(&scratch), [""; 0]);
         }
     }
+}
+
+/// A thousand runs of 256 tiles, made up: whoever judges them does so with 200 MiB of memory of its own.
+#[test]
+fn a_thousand_runs_are_judged_in_200_mib() {
+    let scratch = tiny();
+    let mut experiment = Experiment::load(scratch.path("tiny.toml").to_str().unwrap()).unwrap();
+    experiment.blocks = 250;
+    let hash = |item: u64| format!("{item:032x}");
+    let item = |item: u64| Item {
+        item,
+        attempts: 1,
+        state: State::Done,
+        deliveries: 1,
+        lent_ns: Some(item * 1_000_000),
+        done_ns: Some(item * 1_000_000 + 900_000),
+        work_ns: Some(800_000),
+        found_blake3: Some(hash(item)),
+        golden_blake3: hash(item),
+    };
+    let history = |trial: &Trial| History {
+        run: Run {
+            run: trial.run,
+            block: trial.block,
+            subject: trial.subject.clone(),
+            faults: trial.faults,
+            seed: trial.seed,
+            items: 256,
+            pixels: 256 * 4096,
+            wall_ns: 257_000_000 + u64::from(trial.run),
+            ending: history::Ending::Complete,
+            deaths: 0,
+            restarts: 0,
+            orphans: 0,
+            foreign_files: 0,
+            events_missed: 0,
+            noise: Noise::default(),
+        },
+        injections: vec![],
+        items: (0..256).map(item).collect(),
+    };
+    let histories: Vec<_> = experiment.schedule().iter().map(history).collect();
+    assert_eq!(histories.len(), 1000);
+    report::write(&scratch.path("big"), &experiment, &histories).unwrap();
+    drop(histories);
+    let script = "ulimit -d 204800 && exec \"$OKIAGARI\" judge big";
+    let ended = scratch.shell(&["env"], script).with(4);
+    assert!(ended.stdout.contains("64,000 of 64,000"), "{}", ended.stdout);
+    // No fault fired, so that nothing was put to the test: that it holds is unknown, and not a lack of memory.
+    assert!(ended.stdout.contains("no fault fired"), "{}", ended.stdout);
 }
