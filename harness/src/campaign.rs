@@ -1,9 +1,22 @@
-//! Runs an experiment: golden runs, then every trial of its schedule, each in a fresh folder.
+//! Runs an experiment: golden runs, then every trial of its schedule, each in a fresh folder. What is finished is
+//! written at once, and is not run again when the campaign goes on after an interruption.
 
-use crate::experiment::{Experiment, Options, Trial as Scheduled, pictures};
+mod forecast;
+mod pace;
+mod results;
+mod scratch;
+
+pub use forecast::{Basis, Forecast, forecast};
+pub use pace::Pace;
+pub use results::{Found, Opened, Results, look};
+
+use crate::experiment::{
+    ATTEMPTS, DEADLINE_MS, Experiment, Options, SPARES, Trial as Scheduled, pictures,
+};
 use crate::golden::Golden;
-use crate::history::{History, collect};
-use crate::output::BLACK_BOX;
+use crate::history::{self, History, collect};
+use crate::noise::{Noise, Ticks};
+use crate::output::{BLACK_BOX, Begin};
 use crate::plan::FaultPlan;
 use crate::schedule::{self, Armed};
 use crate::subject::{Spec, Subject};
@@ -17,48 +30,70 @@ use pipelines::pipeline::WORKERS_MAX;
 use pipelines::sink::PARTIAL;
 use pipelines::sink::journal::{self, Journal};
 use pipelines::source;
-use std::path::{Path, PathBuf};
+use scratch::Scratch;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// A subject that shows no progress for this long, over its own deadline, is ended and called a hang.
 const STALL: Duration = Duration::from_secs(10);
-/// Room that a folder in memory must have to be used for the tiles of trials.
-const TMPFS_BYTES_MIN: u64 = 1 << 30;
 
 /// What a campaign tells while it runs.
 pub enum News<'a> {
     /// The golden runs begin.
     Golden,
-    /// A trial begins: its number, of how many, whose it is.
-    Begins(&'a Scheduled, usize),
+    /// A trial begins.
+    Begins(&'a Scheduled),
     /// The trial has settled so many items.
     Settled(u64, u64),
-    /// The trial is over.
+    /// The trial is over, and its rows are written.
     Over(&'a History),
 }
 
-/// Runs all trials of an experiment. `None` when it was interrupted.
+/// Takes hold of the folder for the results, see [`Results::open`].
 ///
 /// # Errors
-/// When the input cannot be read, or the harness itself cannot go on.
+/// Those of [`Results::open`].
+pub fn open(dir: &Path, experiment: &Experiment, begin: Begin) -> Result<Opened, Failure> {
+    Results::open(dir, experiment, begin, &scratch::place())
+}
+
+/// Runs all trials of an experiment that are not finished yet. `false` when it was interrupted.
+///
+/// # Errors
+/// When the input cannot be read or is not what it was, the results cannot be written, or the harness itself cannot go
+/// on.
 pub fn run(
     experiment: &Experiment,
+    results: &mut Results,
     interrupted: &Arc<AtomicBool>,
     tell: &mut dyn FnMut(News<'_>),
-) -> Result<Option<Vec<History>>> {
+) -> Result<bool> {
+    let schedule = experiment.schedule();
+    let to_do = schedule.get(results.finished()..).unwrap_or_default();
+    if to_do.is_empty() {
+        return Ok(true);
+    }
     let decided = experiment.schedule.as_deref().map(schedule::read).transpose()?;
-    let plan = |trial: &Scheduled| match &decided {
-        Some(armed) if trial.faults => {
-            let specs = schedule::specs(&schedule::of_run(armed, trial.run))?;
-            Ok(FaultPlan { specs, seed: trial.seed })
-        }
-        _ => Ok(experiment.plan(trial)),
-    };
-    let trials = experiment.schedule().into_iter().map(|trial| Ok((plan(&trial)?, trial)));
-    let trials = trials.collect::<Result<Vec<_>, Failure>>()?;
-    all(experiment, &trials, interrupted, tell)
+    let ground = Ground::new(experiment)?;
+    let Some(golden) = ground.golden(interrupted, tell)? else { return Ok(false) };
+    as_before(results, &golden)?;
+    for trial in to_do {
+        let plan = match &decided {
+            Some(armed) if trial.faults => {
+                let specs = schedule::specs(&schedule::of_run(armed, trial.run))?;
+                FaultPlan { specs, seed: trial.seed }
+            }
+            _ => experiment.plan(trial),
+        };
+        let Some(history) = ground.run(trial, plan, &golden, interrupted, tell)? else {
+            return Ok(false);
+        };
+        results.append(&history)?;
+        tell(News::Over(&history));
+    }
+    Ok(true)
 }
 
 /// Runs one trial of an experiment again, with the faults of `armed`. `None` when it was interrupted.
@@ -67,50 +102,27 @@ pub fn run(
 /// As [`run()`].
 pub fn again(
     experiment: &Experiment,
-    trial: Scheduled,
+    trial: &Scheduled,
     armed: &[Armed],
     interrupted: &Arc<AtomicBool>,
     tell: &mut dyn FnMut(News<'_>),
-) -> Result<Option<Vec<History>>> {
+) -> Result<Option<History>> {
     let plan = FaultPlan { specs: schedule::specs(armed)?, seed: trial.seed };
-    all(experiment, &[(plan, trial)], interrupted, tell)
+    let ground = Ground::new(experiment)?;
+    let Some(golden) = ground.golden(interrupted, tell)? else { return Ok(None) };
+    ground.run(trial, plan, &golden, interrupted, tell)
 }
 
-fn all(
-    experiment: &Experiment,
-    trials: &[(FaultPlan, Scheduled)],
-    interrupted: &Arc<AtomicBool>,
-    tell: &mut dyn FnMut(News<'_>),
-) -> Result<Option<Vec<History>>> {
-    let scratch = tempfile::Builder::new().prefix("okiagari-").tempdir_in(place_for_tiles())?;
-    let job = job(experiment)?;
-    let (sound, struck) = layouts(experiment, scratch.path())?;
-    let spec = |(plan, trial): &(FaultPlan, Scheduled), dir: &Path| {
-        let layout = if trial.faults { &struck } else { &sound };
-        Ok::<_, anyhow::Error>(Spec {
-            plan: plan.clone(),
-            ..spec(experiment, trial, layout, &job, dir)?
-        })
-    };
-    let Some(first) = trials.first() else { return Ok(Some(vec![])) };
-    tell(News::Golden);
-    let for_golden = Spec { layout: sound.clone(), ..spec(first, scratch.path())? };
-    for_golden.check()?;
-    try_out(&for_golden)?;
-    let Some(golden) = Golden::of(&for_golden, scratch.path(), interrupted)? else {
-        return Ok(None);
-    };
-    let mut histories = Vec::with_capacity(trials.len());
-    for trial in trials {
-        tell(News::Begins(&trial.1, trials.len()));
-        let dir = tempfile::tempdir_in(scratch.path()).context("no room for a trial")?;
-        let spec = spec(trial, dir.path())?;
-        let history = one(&trial.1, &spec, &golden, interrupted, tell)?;
-        let Some(history) = history else { return Ok(None) };
-        tell(News::Over(&history));
-        histories.push(history);
+/// Runs that are finished were judged by a golden run, too. Where it is another today, something else has changed.
+fn as_before(results: &Results, golden: &Golden) -> Result<(), Failure> {
+    if results.finished() == 0 || history::golden(results.dir())? == golden.file_blake3 {
+        return Ok(());
     }
-    Ok(Some(histories))
+    Err(Failure::input(format!(
+        "the tiles are not those of the runs that are finished in {}: the input or a library has changed since; \
+         --overwrite begins anew",
+        results.dir().display()
+    )))
 }
 
 fn one(
@@ -127,16 +139,83 @@ fn one(
     let black_box = BlackBox::create(&spec.black_box, items, armed)?;
     let stall = STALL + spec.deadline;
     let interrupted = interrupted.clone();
+    let before = Ticks::now();
     let finished = Trial { spec, black_box: &black_box, stall, interrupted }
         .run(|settled| tell(News::Settled(settled, items)))?;
+    let after = Ticks::now();
     if finished.interrupted {
         return Ok(None);
     }
-    Ok(Some(collect(trial, spec, &black_box, &finished, golden)?))
+    let mut history = collect(trial, spec, &black_box, &finished, golden)?;
+    if let Some((before, after)) = before.zip(after) {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        history.run.noise = Noise::between(&before, &after, finished.wall_ns, cores);
+    }
+    Ok(Some(history))
 }
 
-/// The input of fault-free trials, and that of trials with faults. It is one for the whole experiment: what differs
-/// between blocks is what strikes.
+/// What all trials of an experiment have in common.
+struct Ground<'a> {
+    experiment: &'a Experiment,
+    scratch: Scratch,
+    job: Job,
+    /// The input of fault-free trials.
+    sound: Layout,
+    /// That of trials with faults. It is one for the whole experiment: what differs between blocks is what strikes.
+    struck: Layout,
+}
+
+impl<'a> Ground<'a> {
+    fn new(experiment: &'a Experiment) -> Result<Self> {
+        let scratch = Scratch::new()?;
+        let job = job(experiment)?;
+        let (sound, struck) = layouts(experiment, scratch.path())?;
+        Ok(Self { experiment, scratch, job, sound, struck })
+    }
+
+    /// What every tile should be. `None` when interrupted.
+    fn golden(
+        &self,
+        interrupted: &Arc<AtomicBool>,
+        tell: &mut dyn FnMut(News<'_>),
+    ) -> Result<Option<Golden>> {
+        tell(News::Golden);
+        let spec = self.for_golden()?;
+        try_out(&spec)?;
+        Golden::of(&spec, self.scratch.path(), interrupted)
+    }
+
+    /// One trial, in a folder of its own. `None` when interrupted.
+    fn run(
+        &self,
+        trial: &Scheduled,
+        plan: FaultPlan,
+        golden: &Golden,
+        interrupted: &Arc<AtomicBool>,
+        tell: &mut dyn FnMut(News<'_>),
+    ) -> Result<Option<History>> {
+        tell(News::Begins(trial));
+        let dir = tempfile::tempdir_in(self.scratch.path()).context("no room for a trial")?;
+        let spec = Spec { plan, ..self.spec(trial, dir.path())? };
+        one(trial, &spec, golden, interrupted, tell)
+    }
+
+    fn spec(&self, trial: &Scheduled, dir: &Path) -> Result<Spec> {
+        let layout = if trial.faults { &self.struck } else { &self.sound };
+        spec(self.experiment, trial, layout, &self.job, dir)
+    }
+
+    /// The work without faults, checked.
+    fn for_golden(&self) -> Result<Spec> {
+        let schedule = self.experiment.schedule();
+        let first = schedule.first().context("the experiment has no trial")?;
+        let layout = self.sound.clone();
+        let spec = Spec { layout, ..self.spec(first, self.scratch.path())? };
+        spec.check()?;
+        Ok(spec)
+    }
+}
+
 fn layouts(experiment: &Experiment, scratch: &Path) -> Result<(Layout, Layout)> {
     let (workload, seed) = (&experiment.workload, experiment.seed);
     if let Some(count) = pictures::count(&workload.input)? {
@@ -182,9 +261,9 @@ fn spec(
         job: job.clone(),
         workers: workers.map_or(cores, |n| n as usize).min(WORKERS_MAX),
         max_demand: max_demand.map_or(1, |n| n as usize),
-        spares: spares.map_or(1, |n| n as usize),
-        attempts: attempts.unwrap_or(3),
-        deadline: Duration::from_millis(deadline_ms.unwrap_or(10_000)),
+        spares: spares.unwrap_or(SPARES) as usize,
+        attempts: attempts.unwrap_or(ATTEMPTS),
+        deadline: Duration::from_millis(deadline_ms.unwrap_or(DEADLINE_MS)),
         limits: options.limits(),
         recycling: options.recycling(),
         sandbox: sandbox.unwrap_or(false),
@@ -192,16 +271,4 @@ fn spec(
         events: None,
         observer: std::process::id() as i32,
     })
-}
-
-/// A folder in memory if there is one with room, so that the disk's mood is not measured.
-fn place_for_tiles() -> PathBuf {
-    let shm = PathBuf::from("/dev/shm");
-    let room = rustix::fs::statvfs(&shm).map_or(0, |s| s.f_bavail * s.f_frsize);
-    let writable = tempfile::tempfile_in(&shm).is_ok();
-    match std::env::var_os("TMPDIR") {
-        Some(dir) => dir.into(),
-        None if room >= TMPFS_BYTES_MIN && writable => shm,
-        None => std::env::temp_dir(),
-    }
 }

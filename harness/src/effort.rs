@@ -3,10 +3,8 @@
 use crate::experiment::{Experiment, MAX_BLOCKS};
 use crate::history::History;
 use crate::measure::words::{counted, figures, grouped};
-use crate::plan::Facts;
 use crate::report::{columns, wrap};
 use crate::stats::{median, trials_needed};
-use pipelines::fault::Site;
 
 const WIDTH: usize = 100;
 /// So many failures are shown at least, so that the price of one is seen.
@@ -187,14 +185,13 @@ fn drawn(experiment: &Experiment, items: u64) -> Option<f64> {
     let whole = Experiment { blocks: BLOCKS_DRAWN, ..experiment.clone() };
     let trials: Vec<_> =
         whole.schedule().into_iter().filter(|t| t.faults && t.subject == *first).collect();
-    let (mut struck, facts) = (0, Facts::default());
+    let mut struck = 0;
     for trial in &trials {
         let plan = experiment.plan(trial);
         if !plan.streams().is_empty() || plan.asks() {
             return None;
         }
-        struck +=
-            (0..items).filter(|i| plan.decide(&Site::lent(*i, 0, 0), &facts).is_some()).count();
+        struck += plan.first_attempts(items);
     }
     (!trials.is_empty()).then(|| struck as f64 / trials.len() as f64)
 }

@@ -14,6 +14,7 @@ use crate::oracle::{Answer, Oracle};
 use crate::plan::FaultSpec;
 use pipelines::isolation::limits::{Limits, Recycling};
 use pipelines::message::Failure;
+use pipelines::pipeline::WORKERS_MAX;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,12 @@ pub const SMALL_BLOCKS: u32 = 3;
 
 /// What a worker may use at most, in MiB, if nothing else is said.
 pub const MEMORY_MAX_MIB: u64 = 512;
+/// Worker processes that stand by, if nothing else is said.
+pub const SPARES: u32 = 1;
+/// Attempts an item gets, if nothing else is said.
+pub const ATTEMPTS: u32 = 3;
+/// What an attempt may take, in milliseconds, if nothing else is said.
+pub const DEADLINE_MS: u64 = 10_000;
 /// With less a worker cannot even start, in MiB.
 pub const MEMORY_MIN_MIB: u64 = 16;
 /// With fewer a worker could not open a single file of its own.
@@ -165,6 +172,21 @@ pub struct Options {
 }
 
 impl Options {
+    /// The same with what is not given; what is still empty then has no limit.
+    pub fn expanded(&self) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            spares: self.spares.or(Some(SPARES)),
+            workers: self.workers.or(Some(cores as u32)).map(|n| n.min(WORKERS_MAX as u32)),
+            attempts: self.attempts.or(Some(ATTEMPTS)),
+            deadline_ms: self.deadline_ms.or(Some(DEADLINE_MS)),
+            memory_max_mib: self.memory_max_mib.or(Some(MEMORY_MAX_MIB)),
+            sandbox: self.sandbox.or(Some(false)),
+            max_demand: self.max_demand.or(Some(1)),
+            ..*self
+        }
+    }
+
     /// What a worker may take.
     pub fn limits(&self) -> Limits {
         let bytes = |mib: u64| mib.saturating_mul(1 << 20);
@@ -249,6 +271,11 @@ impl Experiment {
     pub fn is_control(&self) -> bool {
         // Of pictures, one is another with faults, though nothing is injected.
         self.strike.is_empty() && matches!(pictures::count(&self.workload.input), Ok(None))
+    }
+
+    /// Each subject's options with what is not given, see [`Options::expanded`].
+    pub fn expanded(&self) -> BTreeMap<String, Options> {
+        self.subject.iter().map(|(name, options)| (name.clone(), options.expanded())).collect()
     }
 
     /// The same with so few blocks that it is over soon, see [`SMALL_BLOCKS`].

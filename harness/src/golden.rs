@@ -16,7 +16,7 @@ use pipelines::sink::journal::{self, Journal};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Characters of a checksum that histories keep: 128 bits.
 const SHORT: usize = 32;
@@ -57,6 +57,21 @@ impl Golden {
         }
         Ok(first)
     }
+}
+
+/// How long the plain program takes for the work that `spec` describes. `None` when interrupted.
+///
+/// # Errors
+/// When it does not finish.
+pub fn time(
+    spec: &Spec,
+    scratch: &Path,
+    interrupted: &Arc<AtomicBool>,
+) -> Result<Option<Duration>> {
+    let dir = tempfile::tempdir_in(scratch).context("no room for a golden run")?;
+    let begun = Instant::now();
+    let golden = one(&alone(spec, dir.path()), interrupted)?;
+    Ok(golden.map(|_| begun.elapsed()))
 }
 
 /// The same work for the plain program, undisturbed and without ballast, in `dir`.

@@ -52,11 +52,7 @@ impl Output {
         }
         let no = |e: io::Error| refused("write to", dir, &e);
         fs::create_dir_all(dir).map_err(no)?;
-        let lock = File::open(dir).map_err(no)?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let dir = dir.display();
-            return Err(Failure::output(format!("another run is writing to {dir}: wait for it")));
-        }
+        let lock = lock(dir)?;
         let mut entries = fs::read_dir(dir).map_err(no)?;
         if begin == Begin::Fresh && entries.next().is_some() {
             return Err(Failure::output(format!(
@@ -145,6 +141,19 @@ impl Output {
             _ => Ok(()),
         }
     }
+}
+
+/// Takes hold of a folder until the file that is returned is closed, so that two runs never write to it at once.
+///
+/// # Errors
+/// When another run has it, or it cannot be opened.
+pub(crate) fn lock(dir: &Path) -> Result<File, Failure> {
+    let lock = File::open(dir).map_err(|e| refused("write to", dir, &e))?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let dir = dir.display();
+        return Err(Failure::output(format!("another run is writing to {dir}: wait for it")));
+    }
+    Ok(lock)
 }
 
 /// BLAKE3 of a file, in hex; `None` when it cannot be read.

@@ -107,6 +107,13 @@ impl FaultPlan {
         self.specs.iter().enumerate().find_map(strikes)
     }
 
+    /// First attempts that it strikes, of so many items, as far as item and attempt alone decide.
+    pub fn first_attempts(&self, items: u64) -> u64 {
+        let struck =
+            |item: &u64| self.decide(&Site::lent(*item, 0, 0), &Facts::default()).is_some();
+        (0..items).filter(struck).count() as u64
+    }
+
     /// Whether anything of it can strike at this point: what is asked at every point of every item is to cost next to
     /// nothing where it is not.
     pub fn strikes_at(&self, point: Point) -> bool {

@@ -27,8 +27,7 @@ impl Progress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(total), target);
-        let template =
-            format!("{{prefix:12}} {{bar:36}} {{pos}}/{{len}} {unit}  {{eta}} left  {{msg}}");
+        let template = format!("{{prefix:12}} {{bar:36}} {{pos}}/{{len}} {unit}  {{msg}}");
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
         }
@@ -38,14 +37,23 @@ impl Progress {
         Self { bar, plain, label, total, begun: now, said: now }
     }
 
-    /// So many steps are done.
+    /// So many steps are done; the others are expected to take as long.
     pub fn at(&mut self, done: u64, message: &str) {
+        let left = left(self.begun.elapsed(), done, self.total);
+        self.at_with(done, left, message);
+    }
+
+    /// So many steps are done, and the others will take so long, if anybody knows.
+    pub fn at_with(&mut self, done: u64, left: Option<Duration>, message: &str) {
+        let left = left.map(|left| format!("about {} left", rough(left)));
+        let parts: Vec<_> = left.as_deref().into_iter().chain([message]).collect();
+        let told = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
         self.bar.set_position(done);
-        self.bar.set_message(message.to_owned());
+        self.bar.set_message(told.clone());
         if self.plain && self.said.elapsed() >= PLAIN_EVERY {
             self.said = Instant::now();
-            let left = left(self.begun.elapsed(), done, self.total);
-            eprintln!("{}: {done} of {}{left}{}{message}", self.label, self.total, sep(message));
+            let sep = if told.is_empty() { "" } else { ", " };
+            eprintln!("{}: {done} of {}{sep}{told}", self.label, self.total);
         }
     }
 
@@ -55,14 +63,43 @@ impl Progress {
     }
 }
 
-fn sep(message: &str) -> &'static str {
-    if message.is_empty() { "" } else { ", " }
+fn left(elapsed: Duration, done: u64, total: u64) -> Option<Duration> {
+    let to_do = total.checked_sub(done).filter(|to_do| *to_do > 0 && done > 0)?;
+    Some(elapsed.mul_f64(to_do as f64 / done as f64))
 }
 
-fn left(elapsed: Duration, done: u64, total: u64) -> String {
-    if done == 0 || done >= total {
-        return String::new();
+/// A time as one would say it: `40 s`, `12 min`, `2 h 05 min`.
+pub(crate) fn rough(time: Duration) -> String {
+    match time.as_secs_f64().round() as u64 {
+        s @ 0..120 => format!("{s} s"),
+        s @ 120..7200 => format!("{} min", (s + 30) / 60),
+        s => format!("{} h {:02} min", s / 3600, s % 3600 / 60),
     }
-    let seconds = elapsed.as_secs_f64() / done as f64 * (total - done) as f64;
-    format!(", about {seconds:.0} s left")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_told_as_one_would_say_it() {
+        for (s, said) in [
+            (0.4, "0 s"),
+            (119.0, "119 s"),
+            (120.0, "2 min"),
+            (725.0, "12 min"),
+            (7199.0, "120 min"),
+            (7500.0, "2 h 05 min"),
+        ] {
+            assert_eq!(rough(Duration::from_secs_f64(s)), said);
+        }
+    }
+
+    #[test]
+    fn steps_are_expected_to_take_as_long_as_those_before() {
+        let ten = Duration::from_secs(10);
+        assert_eq!(left(ten, 0, 4), None);
+        assert_eq!(left(ten, 1, 4), Some(3 * ten));
+        assert_eq!((left(ten, 4, 4), left(ten, 5, 4)), (None, None));
+    }
 }

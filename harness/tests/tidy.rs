@@ -129,13 +129,16 @@ const UNITS: [&str; 8] = ["_ns", "_ms", "_s", "_px", "_mib", "_bytes", "_px_per_
 /// Columns and keys that have no unit: names, counts, numbers of things, words, checksums, flags. `tile` and
 /// `strips` (in pixels) and `low`, `high`, `estimate` (in the unit of their row) are named as their options are.
 const UNITLESS: &str = "run block subject faults seed items pixels ending deaths restarts orphans \
-    foreign_files events_missed injection fault item attempt attempts diagnosis outcome state \
+    foreign_files events_missed noisy injection fault item attempt attempts diagnosis outcome state \
     deliveries found_blake3 golden_blake3 experiment measure unit n estimate low high method claim \
     expected observed held runs detail row col file file_blake3 pixels_blake3 done failed \
     quarantined lost duplicated faults_injected version name question blocks workload strike expect \
     files_max recycle_items input tile strips operation library format sandbox spares workers max_demand when p \
     point points sweep schedule lane fired attempts_below after_restart recovering jitter command directory invocation \
-    confidence id statement oracle rule n_min family minutes";
+    confidence id statement oracle rule n_min family minutes \
+    build options sitting commit dirty cargo_lock_blake3 rustc profile target features binary_blake3 first_run started_utc \
+    machine limits results tiles cpu microcode cores smt governor boost kernel libc randomize_va_space \
+    core_pattern load process cgroup file_system";
 
 #[test]
 fn a_column_and_a_key_end_in_their_unit_12() {
@@ -160,6 +163,12 @@ fn a_column_and_a_key_end_in_their_unit_12() {
             ("schedule.rs", "pub struct Armed {"),
             ("claim/mod.rs", "pub struct Claim {"),
             ("claim/mod.rs", "pub struct Claims {"),
+            ("report/mod.rs", "pub struct RunFile {"),
+            ("provenance.rs", "pub struct Build {"),
+            ("provenance.rs", "pub struct Sitting {"),
+            ("provenance/machine.rs", "pub struct Machine {"),
+            ("provenance/machine.rs", "pub struct Limits {"),
+            ("provenance/machine.rs", "pub struct Place {"),
         ] {
             if !file.ends_with(&format!("src/{of}")) {
                 continue;

@@ -1,7 +1,8 @@
 //! `okiagari judge` and `okiagari report`: stored results, looked at again.
 
+use super::experiment::exit;
 use super::{Exit, say};
-use crate::report::{self, Standing};
+use crate::report;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -13,16 +14,19 @@ pub(super) struct Judge {
 
 impl Judge {
     pub(super) fn run(self, figures: bool) -> anyhow::Result<Exit> {
-        let summary = report::judge(&self.dir)?;
-        if figures {
-            report::draw(&self.dir)?;
-        }
         let (experiment, histories) = report::read(&self.dir)?;
+        let (runs, all) = (histories.len(), experiment.schedule().len());
+        if runs < all {
+            eprintln!(
+                "{} is not finished: {runs} of {all} runs; okiagari experiment goes on with it",
+                self.dir.display()
+            );
+        }
+        if figures {
+            report::draw(&self.dir, &experiment, &histories)?;
+        }
+        let summary = report::judge(&self.dir, &experiment, &histories)?;
         say(&report::table(&experiment, &histories));
-        Ok(match summary.standing() {
-            Standing::Held => Exit::Good,
-            Standing::Failed => Exit::Bad,
-            Standing::Unknown => Exit::Inconclusive,
-        })
+        Ok(exit(&summary))
     }
 }

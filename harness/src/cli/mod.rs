@@ -5,6 +5,7 @@ mod doctor;
 mod experiment;
 mod faults;
 mod floor;
+mod forecast;
 mod judge;
 mod limiting;
 mod list;

@@ -113,15 +113,15 @@ impl Replay {
         eprintln!("{}: run {run}, {}, seed {}", experiment.name, trial.subject, trial.seed);
         let mut progress = Progress::new(&trial.subject, then.run.items, "tiles", false);
         let armed = schedule::of_history(then);
-        let now = campaign::again(&experiment, trial, &armed, &interruption()?, &mut |news| {
+        let now = campaign::again(&experiment, &trial, &armed, &interruption()?, &mut |news| {
             if let News::Settled(settled, _) = news {
                 progress.at(settled, "");
             }
         })?;
         progress.clear();
         let Some(now) = now else { return Ok(Exit::Interrupted) };
-        report::write(&out, &experiment, &now)?;
-        let told: Vec<_> = now.iter().flat_map(of_history).collect();
+        let told = of_history(&now);
+        report::write(&out, &experiment, &[now])?;
         say(&format!("run {run} was run again into {}\n", out.display()));
         Ok(compare(&of_history(then), &told))
     }

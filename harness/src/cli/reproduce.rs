@@ -1,7 +1,8 @@
 //! `okiagari reproduce`: the thesis's experiments, with one command.
 
-use super::experiment::one;
+use super::experiment::{How, shown};
 use super::{Exit, interruption};
+use crate::campaign;
 use crate::experiment::{Experiment, pictures};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -11,24 +12,36 @@ pub(super) struct Reproduce {
     /// Every block of every experiment, not just a few
     #[arg(long)]
     full: bool,
-    /// Folder for the results, one folder an experiment [default: results]
+    /// Folder for the results, one folder an experiment [default: results]. What is finished there is not run again
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    how: How,
 }
 
 impl Reproduce {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
-        let out = self.out.unwrap_or_else(|| Path::new("results").to_path_buf());
+        let out = self.out.clone().unwrap_or_else(|| Path::new("results").to_path_buf());
         let interrupted = interruption()?;
+        let experiments = self.experiments()?;
+        // What stands in the way of the last is better known before the first.
+        for experiment in experiments.iter().filter(|_| !self.how.overwrites()) {
+            campaign::look(&out.join(&experiment.name), experiment)?;
+        }
+        if !self.how.is_dry() && !self.how.listen() {
+            return Ok(Exit::Inconclusive);
+        }
         let mut worst = Exit::Good;
-        for (name, _) in Experiment::of_the_thesis() {
-            let whole = Experiment::load(name)?;
-            // Its decoder is built on request, and its question is not the thesis's.
-            if pictures::count(&whole.workload.input)?.is_some() {
-                continue;
-            }
-            let experiment = if self.full { whole } else { whole.small() };
-            let exit = one(&experiment, &out.join(name), &interrupted)?;
+        for experiment in &experiments {
+            let out = out.join(&experiment.name);
+            let exit = if self.how.is_dry() {
+                self.how.forecast(experiment, &out, &interrupted)?
+            } else if let Some(exit) = self.how.one(experiment, &out, &interrupted)? {
+                exit
+            } else {
+                eprintln!("{} is finished already; --overwrite runs it again", experiment.name);
+                shown(&out)?
+            };
             worst = match (worst, exit) {
                 (_, Exit::Interrupted) => return Ok(exit),
                 (Exit::Bad, _) | (_, Exit::Good) => worst,
@@ -36,5 +49,18 @@ impl Reproduce {
             };
         }
         Ok(worst)
+    }
+
+    fn experiments(&self) -> anyhow::Result<Vec<Experiment>> {
+        let mut all = vec![];
+        for (name, _) in Experiment::of_the_thesis() {
+            let whole = Experiment::load(name)?;
+            // Its decoder is built on request, and its question is not the thesis's.
+            if pictures::count(&whole.workload.input)?.is_some() {
+                continue;
+            }
+            all.push(if self.full { whole } else { whole.small() });
+        }
+        Ok(all)
     }
 }

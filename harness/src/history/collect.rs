@@ -3,6 +3,7 @@
 use super::{History, Injection, Item, Run, State};
 use crate::experiment::Trial;
 use crate::golden::{Golden, short};
+use crate::noise::Noise;
 use crate::output::{BLACK_BOX, file_blake3};
 use crate::subject::Spec;
 use crate::trial::Finished;
@@ -60,6 +61,8 @@ pub fn collect(
         orphans: finished.orphans,
         foreign_files: foreign_files(spec)?,
         events_missed: black_box.events_missed(),
+        // Who watched the machine knows.
+        noise: Noise::default(),
     };
     Ok(History { run, injections, items })
 }

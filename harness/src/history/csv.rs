@@ -1,69 +1,144 @@
-//! Histories as three files, `runs.csv`, `injections.csv` and `items.csv`, and back. `results/README.md` says what
-//! each column means.
+//! Histories as tables, and back: `items.csv`, `injections.csv` and `runs.csv`. `results/README.md` says what each
+//! column means.
+//!
+//! A campaign writes the rows of a run as soon as it is over, and its row in `runs.csv` last: it is what makes the run
+//! count. A kill, at whatever byte, leaves a row without its end, or rows of a run that does not stand in `runs.csv`.
+//! Both are left out, and counted. Anything else that is wrong is damage, and told.
 
+use super::History;
 use super::rows::{InjectionRow, ItemRow, RunRow};
-use super::{History, whole::write_whole};
+use super::whole::write_whole;
+use csv::{Position, StringRecord};
 use pipelines::message::Failure;
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-const RUNS: &str = "runs.csv";
-const INJECTIONS: &str = "injections.csv";
-const ITEMS: &str = "items.csv";
+/// A table of a results folder.
+pub(crate) struct Table {
+    /// Its file.
+    pub(crate) file: &'static str,
+    /// Its columns, with commas between.
+    pub(crate) columns: &'static str,
+    /// Writes what stands in it of one history.
+    rows: fn(&History, &mut Writer) -> csv::Result<()>,
+}
+
+type Writer = csv::Writer<Vec<u8>>;
 
 const RUN_COLUMNS: &str = "run,block,subject,faults,seed,items,pixels,wall_ns,throughput_px_per_s,ending,deaths,\
-    restarts,orphans,foreign_files,events_missed";
+    restarts,orphans,foreign_files,events_missed,foreign_cpu_ns,steal_ns,noisy";
 const INJECTION_COLUMNS: &str = "run,injection,subject,fault,item,attempt,point,lane,armed_ns,fired_ns,detected_ns,\
     lent_again_ns,accepted_ns,detect_ns,recovery_ns,work_ns,recovery_net_ns,diagnosis,outcome";
 const ITEM_COLUMNS: &str =
     "run,item,attempts,state,deliveries,lent_ns,done_ns,work_ns,found_blake3,golden_blake3";
 
-/// Writes the three files into a folder that exists. Each is written whole and then renamed.
+const ITEMS: Table = Table {
+    file: "items.csv",
+    columns: ITEM_COLUMNS,
+    rows: |h, to| h.items.iter().try_for_each(|i| to.serialize(ItemRow::of(h, i))),
+};
+const INJECTIONS: Table = Table {
+    file: "injections.csv",
+    columns: INJECTION_COLUMNS,
+    rows: |h, to| h.injections.iter().try_for_each(|i| to.serialize(InjectionRow::of(h, i))),
+};
+pub(super) const RUNS: Table =
+    Table { file: "runs.csv", columns: RUN_COLUMNS, rows: |h, to| to.serialize(RunRow::of(h)) };
+
+/// All tables of histories, in the order in which a run is written to them. The last is the one that makes it count.
+pub(crate) const TABLES: [Table; 3] = [ITEMS, INJECTIONS, RUNS];
+
+impl Table {
+    /// What stands in it of one history, without the columns.
+    pub(super) fn rows(&self, history: &History) -> Result<Vec<u8>, Failure> {
+        let mut to = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+        (self.rows)(history, &mut to).map_err(Failure::engine)?;
+        to.into_inner().map_err(Failure::engine)
+    }
+
+    /// The line with its columns.
+    pub(super) fn header(&self) -> String {
+        format!("{}\n", self.columns)
+    }
+}
+
+/// What of the tables belongs to no finished run, because the campaign was killed while it wrote them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeftOut {
+    /// Whole rows of runs that do not stand in `runs.csv`.
+    pub rows: u64,
+    /// Rows without their end; at most one a table.
+    pub torn: u64,
+}
+
+/// Writes all tables into a folder that exists. Each is written whole and then renamed.
 ///
 /// # Errors
 /// The place for the output refuses.
 pub fn write(dir: &Path, histories: &[History]) -> Result<(), Failure> {
-    let injections =
-        histories.iter().flat_map(|h| h.injections.iter().map(|i| InjectionRow::of(h, i)));
-    let items = histories.iter().flat_map(|h| h.items.iter().map(|i| ItemRow::of(h, i)));
-    write_whole(dir, RUNS, &table(RUN_COLUMNS, histories.iter().map(RunRow::of))?)?;
-    write_whole(dir, INJECTIONS, &table(INJECTION_COLUMNS, injections)?)?;
-    write_whole(dir, ITEMS, &table(ITEM_COLUMNS, items)?)
+    for table in &TABLES {
+        let mut bytes = table.header().into_bytes();
+        for history in histories {
+            bytes.extend(table.rows(history)?);
+        }
+        write_whole(dir, table.file, &bytes)?;
+    }
+    Ok(())
 }
 
-/// Reads the three files of a folder. Derived columns are not read: they are computed anew where they are needed.
+/// Reads the finished runs of a folder, see [`recover`].
 ///
 /// # Errors
-/// One sentence that names the file, and the line where there is one: it is missing, ends in the middle of a line, a
-/// column is missing or is no number, a run stands there twice or not at all.
+/// Those of [`recover`].
 pub fn read(dir: &Path) -> Result<Vec<History>, Failure> {
-    let mut all = Vec::new();
+    recover(dir).map(|(histories, _)| histories)
+}
+
+/// Reads the finished runs of a folder, and counts what was left out. Derived columns are not read: they are computed
+/// anew where they are needed.
+///
+/// # Errors
+/// One sentence that names the file, and the line where there is one: it is missing, a finished run ends in the middle
+/// of a line, a column is missing or is no number, a run stands there twice or not at all.
+pub fn recover(dir: &Path) -> Result<(Vec<History>, LeftOut), Failure> {
+    let (mut all, mut left_out) = (Vec::new(), LeftOut::default());
     let mut place = BTreeMap::new();
-    for (line, row) in rows::<RunRow>(dir, RUNS, RUN_COLUMNS)? {
+    scan(dir, &RUNS, None, &mut left_out, |line, row: RunRow| {
         if place.insert(row.run, all.len()).is_some() {
-            return Err(parse_error(
-                dir,
-                RUNS,
-                line,
-                &format!("run {} stands here twice", row.run),
-            ));
+            let why = format!("run {} stands here twice", row.run);
+            return Err(parse_error(dir, RUNS.file, line, &why));
         }
-        let run = row.run().map_err(|why| parse_error(dir, RUNS, line, &why))?;
+        let run = row.run().map_err(|why| parse_error(dir, RUNS.file, line, &why))?;
         all.push(History { run, injections: Vec::new(), items: Vec::new() });
-    }
-    let at = |run: u32, file: &str, line: u64| {
-        place.get(&run).copied().ok_or_else(|| {
-            parse_error(dir, file, line, &format!("run {run} does not stand in {RUNS}"))
-        })
-    };
-    for (line, row) in rows::<InjectionRow>(dir, INJECTIONS, INJECTION_COLUMNS)? {
-        all[at(row.run, INJECTIONS, line)?].injections.push(row.injection());
-    }
-    for (line, row) in rows::<ItemRow>(dir, ITEMS, ITEM_COLUMNS)? {
-        all[at(row.run, ITEMS, line)?].items.push(row.item());
-    }
+        Ok(())
+    })?;
+    let finished = |run: u32| place.contains_key(&run);
+    scan(dir, &INJECTIONS, Some(&finished), &mut left_out, |_, row: InjectionRow| {
+        all[place[&row.run]].injections.push(row.injection());
+        Ok(())
+    })?;
+    scan(dir, &ITEMS, Some(&finished), &mut left_out, |_, row: ItemRow| {
+        all[place[&row.run]].items.push(row.item());
+        Ok(())
+    })?;
+    Ok((all, left_out))
+}
+
+/// The checksums of the golden run that the first finished run was judged by, by item; empty if none is finished.
+///
+/// # Errors
+/// Those of [`recover`].
+pub(crate) fn golden(dir: &Path) -> Result<Vec<String>, Failure> {
+    let mut all = Vec::new();
+    scan(dir, &ITEMS, Some(&|_| true), &mut LeftOut::default(), |_, row: ItemRow| {
+        if row.run == 0 {
+            all.push(row.item().golden_blake3);
+        }
+        Ok(())
+    })?;
     Ok(all)
 }
 
@@ -81,50 +156,120 @@ pub(crate) fn table(
 }
 
 /// A sentence about a line of a file that cannot be read as asked.
-fn parse_error(dir: &Path, file: &str, line: u64, why: &str) -> Failure {
+pub(super) fn parse_error(dir: &Path, file: &str, line: u64, why: &str) -> Failure {
     Failure::input(format!("{}, line {line}: {why}", dir.join(file).display()))
 }
 
-/// The rows of a file, each with its line.
-fn rows<T: DeserializeOwned>(
+/// Gives the rows of finished runs, each with its line, and returns how many bytes they and what stands before them
+/// take. Without `finished` a run is finished if its row is whole. One row is held at a time.
+///
+/// # Errors
+/// Those of [`recover`], and those of `each`.
+pub(super) fn scan<T: DeserializeOwned>(
     dir: &Path,
-    file: &str,
-    columns: &str,
-) -> Result<Vec<(u64, T)>, Failure> {
-    let path = dir.join(file);
-    let bytes = fs::read(&path)
-        .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))?;
-    let lines = bytes.iter().filter(|b| **b == b'\n').count() as u64;
-    if bytes.last() != Some(&b'\n') {
-        let why = "the file ends in the middle of this line, so it was not written to its end; \
-                   delete the line to judge what is there, or run the experiment again";
-        return Err(parse_error(dir, file, lines + 1, why));
+    table: &Table,
+    finished: Option<&dyn Fn(u32) -> bool>,
+    left_out: &mut LeftOut,
+    mut each: impl FnMut(u64, T) -> Result<(), Failure>,
+) -> Result<u64, Failure> {
+    let mut from = Rows::open(dir, table)?;
+    let mut good_bytes = from.reader.position().byte();
+    let mut stray: Option<(u64, u32)> = None;
+    let mut record = StringRecord::new();
+    while from.reader.read_record(&mut record).map_err(|e| from.bad(&e))? {
+        let line = record.position().map_or(0, Position::line);
+        let wrong = |why: &str| parse_error(dir, table.file, line, why);
+        let run = record.get(from.run).and_then(|text| text.parse().ok());
+        let counts = |run: u32| finished.is_none_or(|finished| finished(run));
+        if from.is_torn(&record) {
+            // Of a run that counts, every row was whole before it did: then it is no kill that tore it.
+            if record.len() > from.run + 1 && finished.is_some() && run.is_some_and(counts) {
+                return Err(wrong(
+                    "the file ends in the middle of this line, though its run is finished: delete the line to judge \
+                     what is there, or run the experiment again with --overwrite",
+                ));
+            }
+            left_out.torn += 1;
+            continue;
+        }
+        let (found, expected) = (record.len(), from.header.len());
+        if found != expected {
+            return Err(wrong(&format!(
+                "there are {found} fields in place of {expected}; was it torn?"
+            )));
+        }
+        let row = record.deserialize(Some(&from.header)).map_err(|e| wrong(&reason(&e)))?;
+        match (run.filter(|run| counts(*run)), stray) {
+            (Some(_), None) => {
+                each(line, row)?;
+                good_bytes = from.reader.position().byte();
+            }
+            // Only the last run that was begun can be unfinished: no row of a finished one comes after it.
+            (Some(_), Some((line, run))) => {
+                let why = format!("run {run} does not stand in {}", RUNS.file);
+                return Err(parse_error(dir, table.file, line, &why));
+            }
+            (None, _) => {
+                left_out.rows += 1;
+                stray = stray.or(Some((line, run.unwrap_or_default())));
+            }
+        }
     }
-    let mut from = csv::Reader::from_reader(bytes.as_slice());
-    let header = from.headers().map_err(|e| parse_error(dir, file, 1, &reason(&e)))?.clone();
-    // An empty cell and a column that is not there would else look the same.
-    if let Some(column) = columns.split(',').find(|c| !header.iter().any(|h| h == *c)) {
-        return Err(parse_error(dir, file, 1, &format!("there is no column {column}")));
+    Ok(good_bytes)
+}
+
+/// A table's file, being read.
+struct Rows<'a> {
+    dir: &'a Path,
+    table: &'a Table,
+    reader: csv::Reader<BufReader<File>>,
+    header: StringRecord,
+    /// The column that says which run a row belongs to.
+    run: usize,
+    bytes: u64,
+    /// Whether the file ends with the end of a line.
+    ended: bool,
+}
+
+impl<'a> Rows<'a> {
+    fn open(dir: &'a Path, table: &'a Table) -> Result<Self, Failure> {
+        let path = dir.join(table.file);
+        let opened = || -> std::io::Result<(File, u64, bool)> {
+            let (mut file, mut last) = (File::open(&path)?, [0]);
+            let bytes = file.metadata()?.len();
+            file.seek(SeekFrom::Start(bytes.saturating_sub(1)))?;
+            let ended = bytes > 0 && file.read(&mut last)? == 1 && last == *b"\n";
+            file.rewind()?;
+            Ok((file, bytes, ended))
+        };
+        let (file, bytes, ended) = opened()
+            .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))?;
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(BufReader::new(file));
+        let header =
+            reader.headers().map_err(|e| parse_error(dir, table.file, 1, &reason(&e)))?.clone();
+        // An empty cell and a column that is not there would else look the same.
+        if let Some(column) = table.columns.split(',').find(|c| !header.iter().any(|h| h == *c)) {
+            return Err(parse_error(dir, table.file, 1, &format!("there is no column {column}")));
+        }
+        let run = header.iter().position(|h| h == "run").unwrap_or_default();
+        Ok(Self { dir, table, reader, header, run, bytes, ended })
     }
-    let mut all = Vec::new();
-    for record in from.records() {
-        let line = |e: &csv::Error| e.position().map_or(lines, csv::Position::line);
-        let record = record.map_err(|e| parse_error(dir, file, line(&e), &reason(&e)))?;
-        let at = record.position().map_or(0, csv::Position::line);
-        let row = record
-            .deserialize(Some(&header))
-            .map_err(|e| parse_error(dir, file, at, &reason(&e)))?;
-        all.push((at, row));
+
+    /// Whether the row that was just read is the last, and lacks its end.
+    fn is_torn(&self, record: &StringRecord) -> bool {
+        let last = self.reader.position().byte() >= self.bytes;
+        last && (!self.ended || record.len() < self.header.len())
     }
-    Ok(all)
+
+    fn bad(&self, error: &csv::Error) -> Failure {
+        let line = error.position().map_or(0, Position::line);
+        parse_error(self.dir, self.table.file, line, &reason(error))
+    }
 }
 
 /// What is wrong, without the position in bytes that the crate would add.
 fn reason(error: &csv::Error) -> String {
     match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("there are {len} fields in place of {expected_len}; was it torn?")
-        }
         csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
         csv::ErrorKind::Utf8 { .. } => "this is no UTF-8 text".into(),
         other => format!("{other:?}"),

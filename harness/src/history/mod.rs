@@ -6,15 +6,18 @@ mod csv;
 mod rows;
 #[cfg(test)]
 pub(crate) mod sample;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod whole;
 
 pub use collect::collect;
-pub(crate) use csv::table;
-pub use csv::{read, write};
+pub use csv::{LeftOut, read, recover, write};
+pub(crate) use csv::{golden, table};
+pub use tables::{Tables, runs};
 pub(crate) use whole::write_whole;
 
+use crate::noise::Noise;
 use pipelines::fault::{Fault, Point};
 use pipelines::message::{Failure, ItemId};
 use serde::{Deserialize, Serialize};
@@ -79,6 +82,8 @@ pub struct Run {
     pub foreign_files: u64,
     /// Events that the black box had no room for; above 0 no verdict about loss can be given.
     pub events_missed: u64,
+    /// What else the machine did meanwhile.
+    pub noise: Noise,
 }
 
 /// One injected fault.

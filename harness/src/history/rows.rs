@@ -3,6 +3,7 @@
 
 use super::{History, Injection, Item, Run, State};
 use crate::measure::{self, Outcome};
+use crate::noise::Noise;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -23,6 +24,9 @@ pub(super) struct RunRow {
     orphans: u64,
     foreign_files: u64,
     events_missed: u64,
+    foreign_cpu_ns: Option<u64>,
+    steal_ns: Option<u64>,
+    noisy: Option<bool>,
 }
 
 impl RunRow {
@@ -44,6 +48,9 @@ impl RunRow {
             orphans: r.orphans,
             foreign_files: r.foreign_files,
             events_missed: r.events_missed,
+            foreign_cpu_ns: r.noise.foreign_cpu_ns,
+            steal_ns: r.noise.steal_ns,
+            noisy: r.noise.noisy,
         }
     }
 
@@ -64,6 +71,11 @@ impl RunRow {
             orphans: self.orphans,
             foreign_files: self.foreign_files,
             events_missed: self.events_missed,
+            noise: Noise {
+                foreign_cpu_ns: self.foreign_cpu_ns,
+                steal_ns: self.steal_ns,
+                noisy: self.noisy,
+            },
         })
     }
 }

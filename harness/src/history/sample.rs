@@ -1,6 +1,7 @@
 //! Histories made up for tests.
 
 use super::{Ending, History, Injection, Item, Run, State};
+use crate::noise::Noise;
 use pipelines::fault::{Fault, Point};
 use proptest::prelude::*;
 
@@ -33,6 +34,7 @@ pub(crate) fn good(run: u32, subject: &str, faults: bool, items: u64) -> History
             orphans: 0,
             foreign_files: 0,
             events_missed: 0,
+            noise: Noise::default(),
         },
         injections: Vec::new(),
         items: (0..items).map(item).collect(),
@@ -215,6 +217,11 @@ pub(crate) fn any_histories() -> impl Strategy<Value = Vec<History>> {
                         orphans: n[4].into(),
                         foreign_files: n[5].into(),
                         events_missed: n[6].into(),
+                        noise: Noise {
+                            foreign_cpu_ns: faults.then_some(big[2] / 3),
+                            steal_ns: faults.then_some(n[7].into()),
+                            noisy: faults.then_some(n[7].is_multiple_of(2)),
+                        },
                     },
                     injections,
                     items,

@@ -5,7 +5,7 @@ use std::fs;
 const FILES: [&str; 3] = ["runs.csv", "injections.csv", "items.csv"];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_is_read_back_exactly(all in sample::any_histories()) {
@@ -15,8 +15,71 @@ proptest! {
         let back = read(dir.path()).unwrap();
         prop_assert_eq!(&back, &all);
         write(dir.path(), &back).unwrap();
+        prop_assert_eq!(FILES.map(|f| fs::read(dir.path().join(f)).unwrap()), bytes.clone());
+        // Run by run it comes to the same.
+        let mut tables = Tables::begin(dir.path()).unwrap();
+        all.iter().for_each(|history| tables.append(history).unwrap());
         prop_assert_eq!(FILES.map(|f| fs::read(dir.path().join(f)).unwrap()), bytes);
     }
+
+    #[test]
+    fn a_kill_at_any_byte_leaves_the_finished_runs_and_the_campaign_goes_on(
+        all in sample::any_histories(),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let Some((last, before)) = all.split_last() else { return Ok(()) };
+        let dir = tempfile::tempdir().unwrap();
+        let (start, after) = (tables_of(dir.path(), before), tables_of(dir.path(), &all));
+        let written: usize = (0..3).map(|k| after[k].len() - start[k].len()).sum();
+        cut(dir.path(), &start, &after, at.index(written));
+        let (found, left_out) = recover(dir.path()).unwrap();
+        prop_assert_eq!(&found, before);
+        let (mut tables, finished, removed) = Tables::go_on(dir.path()).unwrap();
+        prop_assert_eq!(finished, before.iter().map(|h| h.run.clone()).collect::<Vec<_>>());
+        prop_assert_eq!(removed, left_out);
+        prop_assert_eq!(bytes_of(dir.path()), start);
+        tables.append(last).unwrap();
+        prop_assert_eq!(bytes_of(dir.path()), after);
+    }
+}
+
+fn bytes_of(dir: &Path) -> [Vec<u8>; 3] {
+    FILES.map(|f| fs::read(dir.join(f)).unwrap())
+}
+
+/// The tables of these histories, byte for byte; they are in the folder then.
+fn tables_of(dir: &Path, all: &[History]) -> [Vec<u8>; 3] {
+    write(dir, all).unwrap();
+    bytes_of(dir)
+}
+
+/// Leaves the tables as a kill does when this many bytes of a run are written: items, injections, run.
+fn cut(dir: &Path, start: &[Vec<u8>; 3], after: &[Vec<u8>; 3], mut written: usize) {
+    for k in [2, 1, 0] {
+        let bytes = written.min(after[k].len() - start[k].len());
+        written -= bytes;
+        fs::write(dir.join(FILES[k]), &after[k][..start[k].len() + bytes]).unwrap();
+    }
+}
+
+#[test]
+fn of_a_run_that_was_cut_short_what_is_left_out_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = sample::comparison(3, 4);
+    let before = &all[..all.len() - 1];
+    let (start, after) = (tables_of(dir.path(), before), tables_of(dir.path(), &all));
+    let mut rows_before = 0;
+    for written in 0..(0..3).map(|k| after[k].len() - start[k].len()).sum() {
+        cut(dir.path(), &start, &after, written);
+        let (found, LeftOut { rows, torn }) = recover(dir.path()).unwrap();
+        assert!(found == before, "at byte {written}");
+        // Every byte but the last of a row tears it.
+        let ended = bytes_of(dir.path()).iter().all(|bytes| bytes.last() == Some(&b'\n'));
+        assert_eq!(torn, u64::from(!ended), "at byte {written}");
+        assert!(rows_before <= rows && rows <= rows_before + 1);
+        rows_before = rows;
+    }
+    assert_eq!(rows_before, 4 + 2);
 }
 
 fn lines(dir: &Path, file: &str) -> Vec<String> {
@@ -30,7 +93,7 @@ fn rows_look_as_documented() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), &sample::comparison(1, 20)).unwrap();
     let runs = lines(dir.path(), "runs.csv");
-    assert_eq!(runs[1], "0,0,baseline,true,1000,20,1310720,6200000,52851613,signal 6,0,0,0,0,0");
+    assert_eq!(runs[1], "0,0,baseline,true,1000,20,1310720,6200000,52851613,signal 6,0,0,0,0,0,,,");
     let injections = lines(dir.path(), "injections.csv");
     assert_eq!(
         injections[1],
@@ -64,11 +127,19 @@ fn a_file_that_cannot_be_read_is_told_by_file_and_line() {
         error.what
     };
     let torn = |t: &str| t[..t.len() - 3].to_owned();
-    for (file, line) in FILES.into_iter().zip([5, 4, 81]) {
+    // Its run is finished, so no kill tore it.
+    for (file, line) in [("injections.csv", 4), ("items.csv", 81)] {
         let error = spoil(file, &torn);
         let said = format!("{file}, line {line}: the file ends in the middle");
         assert!(error.contains(&said), "{error}");
     }
+    // A run without the end of its row is not finished.
+    let path = dir.path().join("runs.csv");
+    let good = fs::read_to_string(&path).unwrap();
+    fs::write(&path, torn(&good)).unwrap();
+    let (found, left_out) = recover(dir.path()).unwrap();
+    assert_eq!((found.len(), left_out), (3, LeftOut { rows: 20 + 2, torn: 1 }));
+    fs::write(&path, good).unwrap();
     for (file, from, to, said) in [
         ("items.csv", "19,1,done,1,19000000", "19,1", "line 61: there are"),
         ("items.csv", "1,done", "1,gone", "unknown variant `gone`"),

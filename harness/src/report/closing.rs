@@ -8,6 +8,7 @@ use crate::figure::subjects;
 use crate::history::{Ending, History, Injection};
 use crate::measure::words::{counted, duration, figures, grouped};
 use crate::measure::{Measure, Toll, controls, summarise, toll};
+use crate::noise;
 use crate::oracle::Oracle;
 use crate::stats::Estimate;
 
@@ -42,7 +43,28 @@ pub fn table(experiment: &Experiment, histories: &[History]) -> String {
     if experiment.is_control() {
         out += &wrap(&control(&controls(histories)), WIDTH);
     }
-    out + &wrap(&standing(&summary), WIDTH)
+    out += &wrap(&standing(&summary), WIDTH);
+    match disturbed(histories) {
+        None => out,
+        Some(said) => out + &wrap(&said, WIDTH),
+    }
+}
+
+/// How many runs others disturbed; `None` where the kernel did not say.
+fn disturbed(histories: &[History]) -> Option<String> {
+    let known = histories.iter().filter_map(|h| h.run.noise.noisy);
+    let (known, noisy) = known.fold((0, 0), |(n, m), noisy| (n + 1, m + u64::from(noisy)));
+    match (known, noisy) {
+        (0, _) => None,
+        (_, 0) => Some("No run was disturbed by other processes.".into()),
+        (known, noisy) => Some(format!(
+            "{noisy} of {} noisy: other processes used more than {:.0} % of the machine, or its host kept more than \
+             {:.0} %. Read their times with care.",
+            if known == 1 { "1 run was".into() } else { format!("{} runs were", grouped(known)) },
+            noise::FOREIGN_SHARE_MAX * 100.0,
+            noise::STEAL_SHARE_MAX * 100.0
+        )),
+    }
 }
 
 /// The question's answer: a sentence for each subject.

@@ -6,6 +6,7 @@ mod closing;
 mod comparison;
 mod control;
 mod lines;
+mod package;
 pub mod page;
 #[cfg(test)]
 mod tests;
@@ -15,28 +16,71 @@ pub use closing::table;
 pub use comparison::{Difference, Line, Stored, compare, comparison, smallest_effects};
 pub(crate) use lines::{columns, wrap};
 
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, Options};
 use crate::figure;
 use crate::history::{self, History, write_whole};
 use crate::measure::{self, Measure};
+use crate::provenance::{Build, Sitting};
 use crate::schedule::{self, SCHEDULE};
 use pipelines::message::Failure;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-const RUN: &str = "run.toml";
+/// What was run: the experiment, by which program, where and when.
+pub(crate) const RUN: &str = "run.toml";
+/// What was observed.
+pub(crate) const TABLES: [&str; 3] = ["items.csv", "injections.csv", "runs.csv"];
+/// What follows from it.
+pub(crate) const DERIVED: [&str; 7] = [
+    "measures.csv",
+    SCHEDULE,
+    "progress.svg",
+    "recovery.svg",
+    "throughput.svg",
+    "index.html",
+    package::FILE,
+];
+/// This follows, too; it is written last, and where it stands beside all runs, everything stands.
+pub(crate) const LAST: &str = "claims.csv";
 
-/// What of `run.toml` belongs to the experiment; whoever knows the machine may add tables behind it.
-#[derive(Serialize, Deserialize)]
-struct Provenance {
-    version: String,
-    seed: u64,
-    experiment: Experiment,
+/// The file `run.toml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// The version of the program.
+    pub version: String,
+    /// The experiment's seed.
+    pub seed: u64,
+    /// The experiment as it was run.
+    pub experiment: Experiment,
+    /// The program that ran it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
+    /// Each subject's options with what the experiment does not give.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, Options>,
+    /// Its starts, in order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sitting: Vec<Sitting>,
 }
 
-/// Writes everything about an experiment into a folder, which is made if need be: `run.toml`, the six CSV files and
-/// the three figures, each whole or not at all. Says whether the expectations held.
+impl RunFile {
+    /// That of an experiment of which nothing else is known.
+    pub fn of(experiment: &Experiment) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").into(),
+            seed: experiment.seed,
+            experiment: experiment.clone(),
+            build: None,
+            options: BTreeMap::new(),
+            sitting: Vec::new(),
+        }
+    }
+}
+
+/// Writes everything about an experiment into a folder, which is made if need be: `run.toml`, what was observed, and
+/// what follows from it, each file whole or not at all. Says whether the expectations held.
 ///
 /// # Errors
 /// The place for the output refuses.
@@ -47,20 +91,48 @@ pub fn write(
 ) -> Result<Summary, Failure> {
     fs::create_dir_all(dir)
         .map_err(|e| Failure::output(format!("{} cannot be made: {e}", dir.display())))?;
-    let provenance = Provenance {
-        version: env!("CARGO_PKG_VERSION").into(),
-        seed: experiment.seed,
-        experiment: experiment.clone(),
-    };
-    let text = toml::to_string(&provenance).map_err(Failure::engine)?;
-    write_whole(dir, RUN, text.as_bytes())?;
+    write_run_file(dir, &RunFile::of(experiment))?;
     history::write(dir, histories)?;
-    for (name, bytes) in
-        tables(experiment, histories)?.into_iter().chain(shown(experiment, histories, &text)?)
-    {
+    conclude(dir, experiment, histories)
+}
+
+/// Writes what follows from the histories of an experiment into the folder that has them.
+///
+/// # Errors
+/// The place for the output refuses.
+pub fn conclude(
+    dir: &Path,
+    experiment: &Experiment,
+    histories: &[History],
+) -> Result<Summary, Failure> {
+    for (name, bytes) in derived(experiment, histories, &provenance(dir)?)? {
         write_whole(dir, name, &bytes)?;
     }
     Ok(claims(experiment, histories))
+}
+
+/// Writes `run.toml`.
+///
+/// # Errors
+/// The place for the output refuses.
+pub(crate) fn write_run_file(dir: &Path, file: &RunFile) -> Result<(), Failure> {
+    let text = toml::to_string(file).map_err(Failure::engine)?;
+    write_whole(dir, RUN, text.as_bytes())
+}
+
+/// Reads `run.toml`.
+///
+/// # Errors
+/// One sentence that names the file; the input is to blame.
+pub(crate) fn read_run_file(dir: &Path) -> Result<RunFile, Failure> {
+    let path = dir.join(RUN);
+    let wrong = |e: &dyn std::fmt::Display| {
+        Failure::input(format!("{} cannot be read: {e}", path.display()).replace('\n', " "))
+    };
+    let text = fs::read_to_string(&path).map_err(|e| wrong(&e))?;
+    let found: RunFile = toml::from_str(&text).map_err(|e| wrong(&e.message()))?;
+    found.experiment.check().map_err(|(key, why)| wrong(&format!("{key} {why}")))?;
+    Ok(found)
 }
 
 /// Reads an experiment and its histories back from a folder.
@@ -68,14 +140,7 @@ pub fn write(
 /// # Errors
 /// One sentence that names the file, and the line where there is one; the input is to blame.
 pub fn read(dir: &Path) -> Result<(Experiment, Vec<History>), Failure> {
-    let path = dir.join(RUN);
-    let wrong = |e: &dyn std::fmt::Display| {
-        Failure::input(format!("{} cannot be read: {e}", path.display()).replace('\n', " "))
-    };
-    let text = fs::read_to_string(&path).map_err(|e| wrong(&e))?;
-    let found: Provenance = toml::from_str(&text).map_err(|e| wrong(&e.message()))?;
-    found.experiment.check().map_err(|(key, why)| wrong(&format!("{key} {why}")))?;
-    Ok((found.experiment, history::read(dir)?))
+    Ok((read_run_file(dir)?.experiment, history::read(dir)?))
 }
 
 /// Whether a folder is that of an experiment's results.
@@ -83,25 +148,28 @@ pub fn is_results(dir: &Path) -> bool {
     dir.join(RUN).is_file()
 }
 
-/// Judges and measures stored histories again: writes `measures.csv`, `claims.csv` and `schedule.csv` of that folder anew.
+/// Writes the tables that follow from stored histories anew.
 ///
 /// # Errors
-/// Those of [`read()`] and [`write()`].
-pub fn judge(dir: &Path) -> Result<Summary, Failure> {
-    let (experiment, histories) = read(dir)?;
-    for (name, bytes) in tables(&experiment, &histories)? {
+/// The place for the output refuses.
+pub fn judge(
+    dir: &Path,
+    experiment: &Experiment,
+    histories: &[History],
+) -> Result<Summary, Failure> {
+    for (name, bytes) in tables(experiment, histories)? {
         write_whole(dir, name, &bytes)?;
     }
-    Ok(claims(&experiment, &histories))
+    Ok(claims(experiment, histories))
 }
 
-/// Draws the figures and the page of a folder anew from its stored histories.
+/// Draws the figures and the page that follow from stored histories anew, and describes the tables.
 ///
 /// # Errors
-/// Those of [`read()`] and [`write()`].
-pub fn draw(dir: &Path) -> Result<(), Failure> {
-    let (experiment, histories) = read(dir)?;
-    for (name, bytes) in shown(&experiment, &histories, &provenance(dir)?)? {
+/// The place for the output refuses, or `run.toml` cannot be read.
+pub fn draw(dir: &Path, experiment: &Experiment, histories: &[History]) -> Result<(), Failure> {
+    write_whole(dir, package::FILE, &package::json(experiment)?)?;
+    for (name, bytes) in shown(experiment, histories, &provenance(dir)?)? {
         write_whole(dir, name, &bytes)?;
     }
     Ok(())
@@ -113,8 +181,7 @@ pub fn draw(dir: &Path) -> Result<(), Failure> {
 /// Those of [`read()`].
 pub fn differing(dir: &Path) -> Result<Vec<&'static str>, Failure> {
     let (experiment, histories) = read(dir)?;
-    let shown = shown(&experiment, &histories, &provenance(dir)?)?;
-    let all = tables(&experiment, &histories)?.into_iter().chain(shown);
+    let all = derived(&experiment, &histories, &provenance(dir)?)?.into_iter();
     let differs =
         |(name, bytes): &(&str, Vec<u8>)| fs::read(dir.join(name)).ok().as_ref() != Some(bytes);
     Ok(all.filter(differs).map(|(name, _)| name).collect())
@@ -129,11 +196,25 @@ fn provenance(dir: &Path) -> Result<String, Failure> {
 
 type File = (&'static str, Vec<u8>);
 
+/// Everything that follows, in the order in which it is written.
+fn derived(
+    experiment: &Experiment,
+    histories: &[History],
+    provenance: &str,
+) -> Result<Vec<File>, Failure> {
+    let [measures, schedule, claims] = tables(experiment, histories)?;
+    let mut all = vec![measures, schedule];
+    all.extend(shown(experiment, histories, provenance)?);
+    all.push((package::FILE, package::json(experiment)?));
+    all.push(claims);
+    Ok(all)
+}
+
 fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 3], Failure> {
     let measures = measure::csv(&experiment.name, &measures(experiment, histories))?;
     let claims = claims::csv(&claims(experiment, histories))?;
     let schedule = schedule::csv_of_runs(histories)?;
-    Ok([("measures.csv", measures), ("claims.csv", claims), (SCHEDULE, schedule)])
+    Ok([("measures.csv", measures), (SCHEDULE, schedule), (LAST, claims)])
 }
 
 /// The figures, and the page that shows them.

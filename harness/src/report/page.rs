@@ -44,7 +44,7 @@ pub struct Contents<'a> {
 pub fn page(contents: &Contents<'_>) -> String {
     let Contents { experiment, runs, answers, claims, measures, figures, provenance } = contents;
     let subjects: Vec<_> = experiment.subject.keys().map(String::as_str).collect();
-    let (blocks, runs) = (u64::from(experiment.blocks), *runs as u64);
+    let (blocks, runs) = (u64::from(experiment.blocks_in_all()), *runs as u64);
     sheet(
         &experiment.name,
         html! {

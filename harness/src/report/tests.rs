@@ -1,6 +1,6 @@
 use super::*;
 use crate::history::sample;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// With the two subjects of the sample.
 fn e3() -> Experiment {
@@ -28,6 +28,7 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
         names,
         [
             "claims.csv",
+            "datapackage.json",
             "index.html",
             "injections.csv",
             "items.csv",
@@ -42,34 +43,29 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
     );
     assert_eq!(read(&dir).unwrap(), (e3(), all));
     assert!(differing(&dir).unwrap().is_empty());
-    let follow = [
-        "measures.csv",
-        "claims.csv",
-        "schedule.csv",
-        "progress.svg",
-        "recovery.svg",
-        "throughput.svg",
-        "index.html",
-    ];
-    for file in follow {
+    // A folder that is to be begun anew is cleared by these names.
+    let known = TABLES.into_iter().chain(DERIVED).chain([LAST, RUN]);
+    assert_eq!(known.collect::<BTreeSet<_>>(), names.into_iter().collect());
+    for file in DERIVED.into_iter().chain([LAST]) {
         fs::write(dir.join(file), "spoilt").unwrap();
     }
-    assert_eq!(differing(&dir).unwrap().len(), follow.len());
-    assert_eq!(judge(&dir).unwrap(), summary);
-    draw(&dir).unwrap();
+    assert_eq!(differing(&dir).unwrap().len(), 8);
+    let (experiment, histories) = read(&dir).unwrap();
+    assert_eq!(judge(&dir, &experiment, &histories).unwrap(), summary);
+    draw(&dir, &experiment, &histories).unwrap();
     assert_eq!(files(&dir), written);
     // The machine's own table behind ours is no obstacle.
     let run = fs::read_to_string(dir.join(RUN)).unwrap() + "\n[machine]\ncores = 2\n";
     fs::write(dir.join(RUN), run).unwrap();
-    assert_eq!(judge(&dir).unwrap(), summary);
+    assert_eq!(read(&dir).unwrap(), (experiment, histories));
 }
 
 #[test]
 fn a_folder_without_results_is_a_sentence() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(judge(dir.path()).unwrap_err().what.contains("run.toml cannot be read"));
+    assert!(read(dir.path()).unwrap_err().what.contains("run.toml cannot be read"));
     fs::write(dir.path().join(RUN), "version = 1").unwrap();
-    assert!(judge(dir.path()).unwrap_err().what.contains("run.toml cannot be read"));
+    assert!(read(dir.path()).unwrap_err().what.contains("run.toml cannot be read"));
 }
 
 #[test]
@@ -125,7 +121,14 @@ fn the_closing_table_reads_by_itself() {
     for all in [vec![], sample::comparison(1, 16), vec![sample::good(0, "okiagari", false, 3)]] {
         table(&e3(), &all);
     }
-    for text in [text, broken] {
+    for (noisy, said) in [(0, "No run was disturbed"), (3, "3 of 40 runs were noisy")] {
+        for (k, h) in all.iter_mut().enumerate() {
+            h.run.noise.noisy = Some(k < noisy);
+        }
+        assert!(table(&e3(), &all).contains(said));
+    }
+    assert!(!text.contains("disturbed") && !text.contains("noisy"), "of this nothing is known");
+    for text in [text, broken, table(&e3(), &all)] {
         assert!(text.lines().all(|l| l.chars().count() <= 100), "{text}");
     }
 }
@@ -144,6 +147,16 @@ fn every_column_is_explained_in_the_readme_of_the_results() {
             for column in header.lines().next().unwrap().split(',') {
                 assert!(section.contains(&format!("`{column}`")), "{file}: {column}");
             }
+        }
+    }
+    // The same table in code, in the same order, feeds `datapackage.json`.
+    for sheet in &package::SHEETS {
+        let text = fs::read_to_string(dir.path().join(sheet.file)).unwrap();
+        let columns: Vec<_> = sheet.columns.iter().map(|c| c.name).collect();
+        assert_eq!(text.lines().next().unwrap(), columns.join(","), "{}", sheet.file);
+        for column in columns {
+            let said = package::meaning(sheet.file, column);
+            assert!(said.is_some_and(|s| s.len() > 3), "{}: {column}", sheet.file);
         }
     }
     let measures = crate::measure::summarise(&sample::comparison(1, 16));

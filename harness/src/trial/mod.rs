@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use pipelines::black_box::{BlackBox, now_ns};
 use pipelines::message::Failure;
 use pipelines::sink::{PARTIAL, journal};
-use process::Process;
+use process::{GRACE, Process};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,8 +27,6 @@ const FIRST_SAMPLE: Duration = Duration::from_millis(10);
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// Deaths of a subject without one more settled item in between, after which it is not started again.
 pub const DEATHS_IN_A_ROW_MAX: u32 = 3;
-/// How long processes that a subject left behind have to go by themselves.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// What a trial needs beside its spec.
 pub struct Trial<'a> {

@@ -16,7 +16,11 @@ use std::time::{Duration, Instant};
 /// Bytes of a subject's standard error that are kept.
 const TAIL_BYTES: usize = 8192;
 
-/// A running subject. Dropping it ends and reaps it.
+/// How long processes that a subject left behind have to go by themselves.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+
+/// A running subject. Dropping it before its end was seen, as an error or a panic of the observer does, ends it and all
+/// that it started: what was stopped, what burns processor time, what holds memory.
 pub(super) struct Process {
     child: Child,
     pidfd: OwnedFd,
@@ -96,6 +100,7 @@ impl Drop for Process {
         if !self.ended {
             self.kill();
             self.child.wait().ok();
+            reap_left_behind(GRACE);
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The command `okiagari`, used as its users use it: real processes, real kills, real files.
 
+mod campaign;
 mod cve;
 mod deaths;
 mod experiment;
 mod interruption;
 mod originals;
+mod package;
 mod picture;
 mod process;
 mod quarantined;

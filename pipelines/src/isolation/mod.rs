@@ -25,6 +25,8 @@ pub mod will;
 pub mod worker;
 mod zygote;
 
+pub use tuning::libc_version;
+
 use crate::engine::reserve::Intensity;
 use crate::message::Failure;
 use limits::{Limits, Recycling};

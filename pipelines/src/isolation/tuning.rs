@@ -20,6 +20,18 @@ pub(crate) fn keep_freed_memory() {
     }
 }
 
+/// The version of the C library that this process runs on; `None` where it does not say.
+pub fn libc_version() -> Option<String> {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: glibc returns a text of its own that ends with a zero and lives as long as the process.
+        let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+        Some(format!("glibc {}", version.to_string_lossy()))
+    }
+    #[cfg(not(target_env = "gnu"))]
+    None
+}
+
 #[repr(C)]
 struct SchedAttr {
     size: u32,
