@@ -3,6 +3,7 @@
 mod cve;
 mod deaths;
 mod experiment;
+mod faultload;
 mod interruption;
 mod originals;
 mod picture;
