@@ -71,7 +71,7 @@ impl Work {
         fs::create_dir(dir.path().join(PARTIAL)).expect("room for a folder");
         Journal::create(dir.path(), &Subject::new()).expect("room for a journal");
         let layout = Arc::new(self.layout.clone());
-        let folder = Folder { dir: dir.path().to_path_buf(), layout, format: Format::Png };
+        let folder = Folder::new(dir.path().to_path_buf(), layout, Format::Png);
         (dir, folder)
     }
 
@@ -127,7 +127,8 @@ impl Work {
                 let pixels_blake3 = *blake3::hash(pixels).as_bytes();
                 let mut slot = out.reserve().expect("open");
                 let len = format.encode(&head, pixels, slot.bytes_mut()).expect("a tile");
-                let out = Encoded { head, pixels_blake3, file: slot.freeze(len) };
+                let sum = Encoded::sum(&slot.bytes_mut()[..len], &pixels_blake3);
+                let out = Encoded { head, pixels_blake3, file: slot.freeze(len), sum };
                 handle_by_hand(&mut sink, &[Done::new(item, 1, out)]).expect("room for a tile");
             }
         }

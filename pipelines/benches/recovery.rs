@@ -84,7 +84,7 @@ fn run(mib: usize, aborts: u64, pause: Duration) -> Result<Vec<u64>, Failure> {
     let black_box = Arc::new(black_box);
     let armed = black_box.clone();
     let strikes = move |site: &Site| {
-        let struck = site.item % 2 == 1 && site.attempt == 0;
+        let struck = site.is_of(Fault::Abort) && site.item % 2 == 1 && site.attempt == 0;
         let receipt = struck.then(|| armed.arm(Fault::Abort, site))??;
         Some(Strike { fault: Fault::Abort, receipt })
     };

@@ -1,6 +1,7 @@
-//! What a slot costs: to take, to write, to share, to give back.
+//! What a slot costs: to take, to write, to share, to give back; and to look whether it is what was written.
 
 use criterion::{Criterion, Throughput};
+use pipelines::image::job::Encoded;
 use pipelines::isolation::segment::Segment;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -32,5 +33,12 @@ fn main() {
     slots(&mut criterion, "slab", &segment(Segment::slab(0, 4, TILE_BYTES)));
     let buf = segment(Segment::slab(0, 1, TILE_BYTES)).reserve().expect("open").freeze(TILE_BYTES);
     criterion.bench_function("share a frozen slot", |bench| bench.iter(|| buf.clone()));
+    let file = vec![7; TILE_BYTES];
+    let mut group = criterion.benchmark_group("checksum");
+    group.throughput(Throughput::Bytes(TILE_BYTES as u64));
+    group.bench_function("of as many bytes as a tile has", |bench| {
+        bench.iter(|| Encoded::sum(black_box(&file), &[7; 32]));
+    });
+    group.finish();
     criterion.final_summary();
 }

@@ -255,15 +255,26 @@ impl<'a> Desk<'a> {
     }
 
     /// The point before the handler sees the item. An idle desk pays one compare.
-    pub(crate) fn before(&mut self, unit: Unit) -> Result<(), Left> {
-        let waits = unit == Unit::Worker
-            && self.strike.is_some_and(|strike| strike.fault.misconduct().is_some());
+    /// What comes of it is the handler's own failure, or that a thread has to leave.
+    pub(crate) fn before(&mut self, unit: Unit) -> Result<Result<(), Failure>, Left> {
+        let waits = self.strike.is_some_and(|strike| match strike.fault.misconduct() {
+            None => false,
+            // Memory that is not shared is not written to by anybody else.
+            Some(Misconduct::Flipped) => true,
+            Some(_) => unit == Unit::Worker,
+        });
         // Without a line of its own, what would happen there ends the unit here.
         let on_the_line = |desk: &mut Self| if waits { None } else { desk.fired(Point::Line) };
         match self.fired(Point::Before).or_else(|| on_the_line(self)) {
-            None => Ok(()),
+            None => Ok(Ok(())),
+            Some(Fault::PanicLock) => self.out.panic_while_locked(),
             Some(fault) => fault.commit(unit),
         }
+    }
+
+    /// The handler has made its result, and no checksum of it. What is to happen to it, if anything.
+    pub(crate) fn output(&mut self) -> Option<Fault> {
+        self.fired(Point::Output)
     }
 
     /// How a worker misbehaves towards its lane, once the item is done.

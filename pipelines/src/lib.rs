@@ -117,7 +117,7 @@
 //!     Journal::create(dir, &Subject::new())?;
 //!     std::fs::create_dir(dir.join(PARTIAL)).map_err(Failure::output)?;
 //!     let tiles = TileFeed::new(Tiles::open(&layout)?, slab, |_| false);
-//!     let folder = Folder { dir: dir.into(), layout: Arc::new(layout), format };
+//!     let folder = Folder::new(dir.into(), Arc::new(layout), format);
 //!     let tally = Pipeline::from(tiles)
 //!         .stage(Stage::<TileWork>::new(job).workers(2).isolated(isolation))
 //!         .batch(Batch::<Save>::new(folder))

@@ -18,6 +18,7 @@ use crate::handler::{BatchHandler, Done, Handler};
 use crate::message::{Failure, Tally};
 use crate::producer::{Instance, Producer};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Lanes of a stage at most.
@@ -314,7 +315,7 @@ impl<T: Send + Sync + 'static> Pipeline<T> {
             pipeline: self,
             stage,
             batches: Vec::new(),
-            watch: Watch::default(),
+            watch: Arc::default(),
             aside: Box::new(|_: &SetAside<'_, T>| Ok(())),
             observe: None,
         }
@@ -326,7 +327,7 @@ pub struct Staged<H: Handler> {
     pub(crate) pipeline: Pipeline<H::In>,
     pub(crate) stage: Stage<H>,
     pub(crate) batches: Vec<Fit<H::Out>>,
-    pub(crate) watch: Watch,
+    pub(crate) watch: Arc<Watch>,
     pub(crate) aside: Box<Aside<H::In>>,
     pub(crate) observe: Option<Box<engine::event::Observe>>,
 }
@@ -339,8 +340,8 @@ impl<H: Handler> Staged<H> {
         self
     }
     /// Lets somebody watch, and strike.
-    pub fn watched(mut self, watch: Watch) -> Self {
-        self.watch = watch;
+    pub fn watched(mut self, watch: impl Into<Arc<Watch>>) -> Self {
+        self.watch = watch.into();
         self
     }
     /// Is told of each item that is given up, while the run goes on. Its failure ends the run.

@@ -4,6 +4,7 @@
 use crate::black_box::{BlackBox, What, now_ns};
 use crate::engine::{Aside, SetAside, Watch};
 use crate::fault::strike::Unit;
+use crate::fault::{Point, Site};
 use crate::handler::{BatchHandler, Desk, Done, Handler, handle_by_hand};
 use crate::isolation::segment::Segment;
 use crate::message::{Death, Failure};
@@ -80,14 +81,13 @@ impl<H: Handler, B: BatchHandler<In = H::Out>> Plain<'_, H, B> {
         for Entry { id: item, item: input, .. } in work {
             let (attempt, strike) = self.watch.begin(lane, item, 0);
             let mut desk = Desk::new(item, attempt, strike, receipts.as_ref(), &out);
-            if desk.before(Unit::Thread).is_err() {
-                return Ok(());
-            }
+            let Ok(before) = desk.before(Unit::Thread) else { return Ok(()) };
             let start = now_ns();
-            let result = handler.handle(&input, &mut desk);
+            let result = before.and_then(|()| handler.handle(&input, &mut desk));
             match result {
                 Ok(out) => {
                     self.watch.record(What::Accepted, item, attempt, lane, now_ns() - start);
+                    self.watch.pass(Site { point: Point::Accept, item, attempt, lane });
                     handle_by_hand(&mut sink, &[Done::new(item, attempt + 1, out)])?;
                     self.watch.record(What::Done, item, attempt, lane, 0);
                 }

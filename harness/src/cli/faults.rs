@@ -17,12 +17,15 @@ fn text() -> String {
             text += &format!("\n{}\n", entry.class.name());
         }
         text += &format!("  {:<21}  {}  {}\n", entry.usage(), entry.tier, entry.how);
-        text += &format!("  {:<21}  ⇒  {}\n", "", entry.contract);
+        text += &format!("  {:<21}  ⇒  {}\n", format!("  at {}", entry.point), entry.contract);
     }
-    text += "\nThe digit is the tier, what injecting it takes: 0 nothing, 1 signals or processes. After ⇒ stands\n\
-             what a supervised pipeline owes its user. A fault of the class protocol is one of worker\n\
-             processes; a thread that meets it shuts down.\n\n\
-             N is an exit status from 1 to 255, MS are milliseconds.\n";
+    text += "\nThe digit is the tier, what injecting it takes: 0 nothing, 1 signals or processes. Below the name\n\
+             stands the point at which it strikes, after ⇒ what a supervised pipeline owes its user. A fault\n\
+             of the class protocol is one of worker processes; a thread that meets it shuts down. Those at the\n\
+             points notice and fork want worker processes, too; elsewhere they do not fire. Memory,\n\
+             descriptors and disks run out for the struck process only, never for the machine.\n\n\
+             N is an exit status from 1 to 255, or how many; MS are milliseconds. At fork an item is the\n\
+             number of the start, from 0; a file that is written again is one more attempt.\n";
     text += WHEN;
     text += &points();
     text
@@ -81,7 +84,9 @@ mod tests {
         for entry in TABLE {
             let head = format!("\n  {:<21}  {}  ", entry.usage(), entry.tier);
             assert_eq!(text.matches(&head).count(), 1, "{}", entry.name);
-            assert!(text.contains(entry.contract), "{}", entry.name);
+            let owed =
+                format!("\n  {:<21}  ⇒  {}\n", format!("  at {}", entry.point), entry.contract);
+            assert!(text.contains(&owed), "{}", entry.name);
             assert_eq!(text.matches(&format!("\n\n{}\n", entry.class.name())).count(), 1);
         }
     }

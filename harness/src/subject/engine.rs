@@ -13,6 +13,7 @@ use pipelines::message::Failure;
 use pipelines::pipeline::{Batch, Pipeline, Stage, Staged};
 use pipelines::sink::folder::{Folder, Save};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 /// Tiles saved and entered into the journal together.
 pub(super) const BATCH: usize = 4;
@@ -53,7 +54,7 @@ fn stage<H: Handler>(spec: &Spec, config: H::Config) -> Stage<H> {
 fn finish<H: Handler<In = Tile>>(
     spec: &Spec,
     staged: Staged<H>,
-    watch: Watch,
+    watch: Arc<Watch>,
     folder: Folder,
 ) -> Result<(), Failure> {
     let quarantine = spec.quarantine(folder);

@@ -173,7 +173,7 @@ impl Spec {
     /// How files are called, and where they are.
     pub fn folder(&self) -> Folder {
         let (dir, layout) = (self.dir.clone(), Arc::new(self.layout.clone()));
-        Folder { dir, layout, format: self.job.format }
+        Folder::new(dir, layout, self.job.format)
     }
 
     /// Where items are set aside, and with what.
@@ -300,7 +300,7 @@ fn run(spec: &Spec) -> i32 {
 struct Stage {
     source: Source,
     slab: Arc<Segment>,
-    watch: Watch,
+    watch: Arc<Watch>,
     folder: Folder,
     budget: Arc<Budget>,
     result_bytes: usize,
@@ -311,13 +311,15 @@ struct Source {
     layout: Layout,
     slab: Arc<Segment>,
     settled: Arc<HashSet<ItemId>>,
+    watch: Arc<Watch>,
 }
 
 impl Source {
     fn open(&self) -> Result<TileFeed<impl Fn(ItemId) -> bool + Send + use<>>, Failure> {
         let settled = self.settled.clone();
         let skip = move |item: ItemId| settled.contains(&item);
-        Ok(TileFeed::new(Tiles::open(&self.layout)?, self.slab.clone(), skip))
+        let feed = TileFeed::new(Tiles::open(&self.layout)?, self.slab.clone(), skip);
+        Ok(feed.watched(self.watch.clone()))
     }
 }
 
@@ -333,21 +335,22 @@ impl Stage {
         let story = journal::read(&spec.dir)?.unwrap_or_default();
         let settled: HashSet<ItemId> = story.records.iter().map(|r| r.item).collect();
         let (layout, settled) = (spec.layout.clone(), Arc::new(settled));
-        let source = Source { layout, slab: slab.clone(), settled };
-        // What cannot be read at all is the input's fault, whoever would read it.
-        drop(source.open()?);
-        let layout = spec.layout.clone();
+        let placed = spec.layout.clone();
         let asked = Asked {
             plan: spec.plan.clone(),
             black_box: black_box.clone(),
             restarts: black_box.incarnate(),
-            tile: move |item| match layout.place(item) {
+            tile: move |item| match placed.place(item) {
                 Some(place) => (Some((place.row, place.col)), place.head.bytes() as u64),
                 None => (None, 0),
             },
         };
-        let watch = Watch::new(black_box.clone(), asked.strikes());
+        let watch = Arc::new(Watch::new(black_box.clone(), asked.strikes()));
+        let source = Source { layout, slab: slab.clone(), settled, watch: watch.clone() };
+        // What cannot be read at all is the input's fault, whoever would read it.
+        drop(source.open()?);
         let (folder, result_bytes) = (spec.folder(), spec.result_bytes_max());
+        let folder = folder.watched(watch.clone());
         Ok(Self { source, slab, watch, folder, budget, result_bytes })
     }
 }

@@ -4,6 +4,7 @@ mod campaign;
 mod cve;
 mod deaths;
 mod experiment;
+mod faultload;
 mod interruption;
 mod originals;
 mod package;

@@ -11,6 +11,7 @@ use super::run::Shared;
 use super::tree::shapes::Process;
 use super::watch::SetAside;
 use crate::black_box::What;
+use crate::fault::{Point, Site};
 use crate::handler::{Done, Handler, Route};
 use crate::isolation::will::Testament;
 use crate::message::{Death, Failure, ItemId};
@@ -148,6 +149,7 @@ impl<'a, H: Handler> Lane<'a, H> {
         match result {
             Ok((out, route)) => {
                 shared.watch.record(What::Accepted, item, attempt, processor, work_ns);
+                shared.pass(Site { point: Point::Accept, item, attempt, lane: processor });
                 let ticket = loan.items()[index].ticket.clone();
                 self.finished.push(Done { item, attempts: attempt + 1, out, route, ticket });
                 match self.events.last_mut() {

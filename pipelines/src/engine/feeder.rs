@@ -180,11 +180,17 @@ impl<H: Handler> Feeder<'_, H> {
         mut items: Vec<Entry<H::In>>,
         failed: Vec<Entry<Failure>>,
     ) {
-        if self.mended() && self.incarnation > 1 {
-            items.retain(|entry| entry.id >= kept.next);
+        // Ids rise: what comes again, of a source that was made anew or repeats itself, is there already.
+        let mut next = kept.next;
+        if self.mended() {
+            items.retain(|entry| {
+                let is_new = entry.id >= next;
+                next = next.max(entry.id.saturating_add(1));
+                is_new
+            });
         }
         let last = items.last().map(|e| e.id).max(failed.last().map(|e| e.id));
-        kept.next = kept.next.max(last.map_or(0, |id| id + 1));
+        kept.next = next.max(last.map_or(0, |id| id.saturating_add(1)));
         self.shared.unmade(failed);
         if items.is_empty() {
             self.hand_in(kept, vec![]);

@@ -4,12 +4,14 @@ use super::reserve::{Event, Intensity, Order, Reserve};
 use super::supervisor::Notice as Told;
 use super::watch::Watch;
 use crate::black_box::What;
+use crate::fault::{Point, Site};
 use crate::isolation::child::Child;
 use crate::isolation::limits::Limits;
 use crate::isolation::nursery::{Desk, News, Nursery};
 use crate::isolation::plan::Plan;
 use crate::message::Failure;
 use crossbeam_channel::{Receiver, Sender};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What lanes and the nursery tell of worker processes.
@@ -55,7 +57,7 @@ impl Keeper {
         plan: Plan,
         intensity: Intensity,
         strength: Strength,
-        notices: Sender<Told>,
+        (notices, watch): (Sender<Told>, Arc<Watch>),
         (spares, left): (Sender<Child>, &Receiver<Child>),
     ) -> Result<Self, Failure> {
         let limits = plan.limits;
@@ -66,8 +68,9 @@ impl Keeper {
             };
             notices.send(Told::Worker(notice)).ok();
         };
+        let ask = move |start| watch.pass(Site::new(Point::Fork, start, 0));
         let mut keeper = Self {
-            nursery: Nursery::open(plan, tell)?,
+            nursery: Nursery::open(plan, tell, ask)?,
             limits,
             reserve: Reserve::new(intensity),
             intensity,

@@ -15,13 +15,16 @@ use super::outlet::{Account, Outlet, Settled, Shift};
 use super::roster::Roster;
 use super::service::Service;
 use super::settings::Settings;
+use super::supervisor::Notice;
 use super::tree::shapes::Process;
 use super::watch::{Aside, Watch};
 use super::well::Dig;
+use crate::fault::{Fault, Site};
 use crate::handler::{Done, Handler};
 use crate::message::Failure;
 use crate::pipeline::Partition;
 use crate::producer::Entry;
+use crossbeam_channel::Sender;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
@@ -50,7 +53,8 @@ pub(crate) struct Shared<H: Handler> {
     pub(crate) hands: MakeHands<H>,
     pub(crate) decide: Option<Box<Decide<H::In, H::Out>>>,
     pub(crate) aside: Box<Aside<H::In>>,
-    pub(crate) watch: Watch,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) notices: Sender<Notice>,
     pub(crate) observer: Observer,
     pub(crate) roster: Roster,
     /// Ends every wait for a slot for results.
@@ -75,6 +79,13 @@ impl<H: Handler> Shared<H> {
     pub(crate) fn wake_all(&self) {
         self.books.wake_all();
         self.outlets.iter().for_each(Outlet::wake_all);
+    }
+
+    /// A lane passes a point; what strikes the supervisor there is sent to it.
+    pub(crate) fn pass(&self, site: Site) {
+        if self.watch.pass(site) == Some(Fault::SupervisorPanic) {
+            self.notices.send(Notice::Panic).ok();
+        }
     }
 
     pub(crate) fn lost(&self, process: Process, items: usize) {

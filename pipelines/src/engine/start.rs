@@ -132,6 +132,7 @@ fn launch<H: Handler>(mut staged: Staged<H>) -> Result<Launch<H>, Failure> {
         decide,
         aside,
         watch,
+        notices: notices.clone(),
         observer,
         roster: Roster::default(),
         close_results: Box::new(move || results.close()),
@@ -224,7 +225,7 @@ fn swallow<T: Send + Sync + 'static>(books: &Arc<Books<T>>, observer: &Observer)
 type Hands<H> = (MakeHands<H>, Option<Keeper>, Arc<Segment>);
 
 impl<H: Handler> Work<H> {
-    fn hands(self, room: &Room<'_, H::Out>, watch: &Watch) -> Result<Hands<H>, Failure> {
+    fn hands(self, room: &Room<'_, H::Out>, watch: &Arc<Watch>) -> Result<Hands<H>, Failure> {
         let Self { config, apart, notices, bell, swallow, lanes, lease } = self;
         match apart {
             Apart::Inline { result_bytes } => {
@@ -246,7 +247,7 @@ impl<H: Handler> Work<H> {
                     plan,
                     isolation.intensity,
                     strength,
-                    notices.clone(),
+                    (notices.clone(), watch.clone()),
                     (to_lanes, &spares),
                 )?;
                 let crew = Arc::new(Crew {

@@ -29,6 +29,8 @@ pub(crate) enum Notice {
     KillTree(String),
     /// The run is to drain, and end.
     Stop,
+    /// A fault: the supervisor panics.
+    Panic,
     /// Something about worker processes.
     Worker(WorkerNotice),
 }
@@ -117,6 +119,7 @@ impl<H: Handler> Supervisor<H> {
             Notice::Kill(process) => self.kill(process),
             Notice::KillTree(tree) => self.tell(Event::Kill { tree }),
             Notice::Stop => self.stop(),
+            Notice::Panic => panic!("injected panic of the supervisor"),
             Notice::Worker(notice) => {
                 if let Some(keeper) = &mut self.keeper {
                     keeper.notice(notice, &self.shared.watch);

@@ -1,8 +1,8 @@
 //! What a run tells whoever watches it, and what it is told: attempts, events, strikes.
 
 use crate::black_box::{BlackBox, What};
-use crate::fault::Site;
 use crate::fault::strike::Strike;
+use crate::fault::{Fault, Site};
 use crate::isolation::will::Will;
 use crate::message::{Death, Failure, ItemId};
 use std::sync::Arc;
@@ -51,8 +51,27 @@ impl Watch {
     }
 
     /// What strikes here, if anything. Who is not watched pays one compare.
-    pub(crate) fn at(&self, site: Site) -> Option<Strike> {
+    pub fn at(&self, site: Site) -> Option<Strike> {
         self.strikes.as_ref().and_then(|strikes| strikes(&site))
+    }
+
+    /// This process passes a point at which no loan is in anybody's hands. What happens to whole processes happens
+    /// here; what else is to happen, its receipt signed, is for the caller to do. Who is not watched pays one
+    /// compare.
+    pub(crate) fn pass(&self, site: Site) -> Option<Fault> {
+        let Strike { fault, receipt } = self.at(site)?;
+        if !fault.strikes_at(site.point) {
+            return None;
+        }
+        self.sign(receipt);
+        (!fault.befall()).then_some(fault)
+    }
+
+    /// Writes down that a fault fires, before it does.
+    pub(crate) fn sign(&self, receipt: u32) {
+        if let Some(black_box) = &self.black_box {
+            black_box.receipts().sign(receipt);
+        }
     }
 
     /// An attempt that was announced was never made.

@@ -1,6 +1,7 @@
 //! The ways to die, as data. A fault is decided before a trial, rides in the loan, and fires at a named
 //! point of the item's way; what happens there is the same code for every subject.
 
+mod exhaust;
 mod point;
 pub mod strike;
 mod table;
@@ -10,6 +11,7 @@ mod tests;
 pub use point::{Point, Site};
 pub use table::TABLE;
 
+use crate::message::ItemId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::mem::discriminant;
@@ -79,6 +81,75 @@ pub enum Fault {
     Panic,
     /// The native call returns an error code.
     Error,
+    /// A panic while holding the lock of the memory that all results of a stage go to.
+    PanicLock,
+    /// A panic while another one unwinds, which aborts the process.
+    DoublePanic,
+    /// A Rust loop without end, which uses a processor.
+    Livelock,
+    /// A handler that waits for what never comes.
+    Block,
+    /// The handler returns an error.
+    HandlerError,
+    /// Rust recursion without end.
+    HandlerOverflow,
+    /// A panic in the thread that supervises.
+    SupervisorPanic,
+    /// Whoever waits for a worker is not told that it died.
+    LostNotice,
+    /// A worker process cannot be started: EAGAIN.
+    ForkFails,
+    /// SIGKILL to so many worker processes at once; if there are fewer, to all.
+    KillWorkers(u32),
+    /// A source that gives nothing for so many milliseconds.
+    SourceStall(u32),
+    /// A source that gives so many items more than it was asked for, as far as there is room.
+    SourceBurst(u32),
+    /// An item that the source gives twice.
+    SourceDuplicate,
+    /// A disk without room: ENOSPC, in the middle of a file or of a line.
+    DiskFull,
+    /// One call that the disk refuses: EIO.
+    IoError,
+    /// One call that writes half of what it was given, and says so.
+    ShortWrite,
+    /// Half of a file under its final name, and then SIGKILL of the subject.
+    TornFile,
+    /// A disk that takes so many milliseconds longer.
+    SlowDisk(u32),
+    /// A file that cannot be opened because too many are: EMFILE.
+    NoFiles,
+    /// One bit of a tile, before it is lent.
+    FlipInput,
+    /// One bit of a result in the memory that a worker shares.
+    FlipShared,
+    /// One bit of the pixels, before their checksum.
+    FlipOutput,
+    /// One bit of the encoded file, after its checksum.
+    FlipFile,
+    /// One bit of the number that says which tile a result is.
+    FlipHead,
+    /// Memory taken until no more is given.
+    OutOfMemory,
+    /// Descriptors taken until no more are given.
+    NoDescriptors,
+    /// Every core kept busy for so many milliseconds.
+    Starve(u32),
+    /// No shared memory for a new worker: ENOSPC.
+    ShmFull,
+    /// Nothing at all, with a receipt.
+    Placebo,
+}
+
+/// What the number means that a fault carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carries {
+    Nothing,
+    /// An exit status; none is 0.
+    Status,
+    Milliseconds,
+    /// At least 1.
+    Count,
 }
 
 /// What kind of trouble it is.
@@ -100,6 +171,16 @@ pub enum Class {
     Value,
     /// What comes back says that it failed.
     Error,
+    /// Whoever supervises is struck, or what it hears and orders.
+    Supervisor,
+    /// Where items come from.
+    Source,
+    /// Where results go.
+    Sink,
+    /// The machine has too little of something.
+    Resource,
+    /// Nothing: what it costs to be watched.
+    Control,
 }
 
 impl Class {
@@ -114,6 +195,11 @@ impl Class {
             Self::Gray => "gray",
             Self::Value => "value",
             Self::Error => "error",
+            Self::Supervisor => "supervisor",
+            Self::Source => "source",
+            Self::Sink => "sink",
+            Self::Resource => "resource",
+            Self::Control => "control",
         }
     }
 }
@@ -142,10 +228,11 @@ pub struct Entry {
 impl Entry {
     /// How it is written in a SPEC, like `slow:MS`.
     pub fn usage(&self) -> String {
-        match self.fault {
-            Fault::Exit(_) => format!("{0}, {0}:N", self.name),
-            Fault::Slow(_) => format!("{}:MS", self.name),
-            _ => self.name.to_owned(),
+        match self.fault.carries() {
+            Carries::Nothing => self.name.to_owned(),
+            Carries::Status => format!("{0}, {0}:N", self.name),
+            Carries::Milliseconds => format!("{}:MS", self.name),
+            Carries::Count => format!("{}:N", self.name),
         }
     }
 }
@@ -156,52 +243,88 @@ impl Fault {
         let same = |e: &&Entry| discriminant(&e.fault) == discriminant(&self);
         TABLE.iter().find(same).expect("every fault stands in the table")
     }
+    /// Its code in the table.
+    pub fn code(self) -> u8 {
+        self.entry().code
+    }
     /// Where it strikes, unless something else is asked for.
     pub fn point(self) -> Point {
         self.entry().point
     }
     /// Whether it means anything at this point. What happens to a whole process can happen to the subject's own at
-    /// every point that it passes.
+    /// every point that it passes; whatever a disk does it can do to each of the three steps of saving.
     pub fn strikes_at(self, point: Point) -> bool {
         if point.rides() || self.point() == point {
             return self.point() == point;
         }
-        self.is_of_a_process()
+        match self {
+            Self::DiskFull | Self::IoError | Self::SlowDisk(_) => {
+                matches!(point, Point::Write | Point::Rename | Point::Journal)
+            }
+            Self::ShortWrite => point == Point::Journal,
+            Self::SupervisorPanic => point == Point::Notice,
+            _ => self.is_of_a_process(),
+        }
     }
     /// It can happen to a whole process, whatever that is doing.
     pub(crate) fn is_of_a_process(self) -> bool {
         use Fault::*;
-        matches!(self, KillSubject | Abort | Exit(_) | Term | Stop | Slow(_))
+        matches!(self, KillSubject | Abort | Exit(_) | Term | Stop | Block | Slow(_) | Placebo)
     }
-    /// Its code in the table.
-    pub fn code(self) -> u8 {
-        self.entry().code
+    fn carries(self) -> Carries {
+        match self {
+            Self::Exit(_) => Carries::Status,
+            Self::Slow(_) | Self::SourceStall(_) | Self::SlowDisk(_) | Self::Starve(_) => {
+                Carries::Milliseconds
+            }
+            Self::KillWorkers(_) | Self::SourceBurst(_) => Carries::Count,
+            _ => Carries::Nothing,
+        }
     }
-    /// The number that it carries: an exit status, or milliseconds; 0 for all others.
+    /// The number that it carries: an exit status, milliseconds, or how many; 0 for all others.
     pub fn number(self) -> u32 {
         match self {
             Self::Exit(status) => status.into(),
-            Self::Slow(ms) => ms,
+            Self::Slow(n) | Self::SourceStall(n) | Self::SlowDisk(n) | Self::Starve(n) => n,
+            Self::KillWorkers(n) | Self::SourceBurst(n) => n,
             _ => 0,
         }
     }
+    /// The same with another number; `None` when it cannot carry that.
+    fn with_number(self, number: u32) -> Option<Self> {
+        Some(match self {
+            Self::Exit(_) => Self::Exit(number.try_into().ok()?),
+            Self::Slow(_) => Self::Slow(number),
+            Self::SourceStall(_) => Self::SourceStall(number),
+            Self::SlowDisk(_) => Self::SlowDisk(number),
+            Self::Starve(_) => Self::Starve(number),
+            Self::KillWorkers(_) if number > 0 => Self::KillWorkers(number),
+            Self::SourceBurst(_) if number > 0 => Self::SourceBurst(number),
+            other => return (other.carries() == Carries::Nothing && number == 0).then_some(other),
+        })
+    }
     /// The fault with this code and number, if there is one.
     pub fn from_code(code: u8, number: u32) -> Option<Self> {
-        match TABLE.iter().find(|e| e.code == code)?.fault {
-            Self::Exit(_) => number.try_into().ok().map(Self::Exit),
-            Self::Slow(_) => Some(Self::Slow(number)),
-            fault => (number == 0).then_some(fault),
-        }
+        TABLE.iter().find(|e| e.code == code)?.fault.with_number(number)
+    }
+}
+
+/// Flips one bit; which one, an item's number decides.
+pub(crate) fn flip(bytes: &mut [u8], item: ItemId) {
+    let bits = bytes.len() as u64 * 8;
+    if bits > 0 {
+        // Neighbours are to be struck far apart (the golden ratio, as in Fibonacci hashing).
+        let bit = item.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) % bits;
+        bytes[(bit / 8) as usize] ^= 1 << (bit % 8);
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.entry().name;
-        match self {
-            Self::Exit(status @ 1..) => write!(f, "{name}:{status}"),
-            Self::Slow(ms) => write!(f, "{name}:{ms}"),
-            _ => f.write_str(name),
+        match (self.carries(), self.number()) {
+            (Carries::Nothing, _) | (Carries::Status, 0) => f.write_str(name),
+            (_, number) => write!(f, "{name}:{number}"),
         }
     }
 }
@@ -217,19 +340,22 @@ impl FromStr for Fault {
             let names: Vec<_> = TABLE.iter().map(Entry::usage).collect();
             format!("there is no fault called {text:?}; there are: {}", names.join(", "))
         })?;
-        match (entry.fault, number) {
-            (Self::Exit(_), None) => Ok(Self::Exit(0)),
-            (Self::Exit(_), Some(status)) => match status.parse() {
-                Ok(status @ 1..) => Ok(Self::Exit(status)),
-                _ => Err(format!("{text:?}: N of exit:N is 1 to 255; exit alone is exit(0)")),
-            },
-            (Self::Slow(_), number) => {
-                let ms = number.and_then(|ms| ms.parse().ok());
-                let why = || format!("{text:?}: MS of slow:MS is a number of milliseconds");
-                ms.map(Self::Slow).ok_or_else(why)
+        let of = |at_least: u32| {
+            let number = number?.parse().ok().filter(|n| *n >= at_least)?;
+            entry.fault.with_number(number)
+        };
+        match (entry.fault.carries(), number) {
+            (Carries::Status, None) | (Carries::Nothing, None) => Ok(entry.fault),
+            (Carries::Status, Some(_)) => {
+                of(1).ok_or(format!("{text:?}: N of {name}:N is 1 to 255; {name} alone is exit(0)"))
             }
-            (fault, None) => Ok(fault),
-            (_, Some(_)) => Err(format!("{text:?}: {name} takes no number")),
+            (Carries::Milliseconds, _) => {
+                of(0).ok_or(format!("{text:?}: MS of {name}:MS is a number of milliseconds"))
+            }
+            (Carries::Count, _) => {
+                of(1).ok_or(format!("{text:?}: N of {name}:N is a number from 1"))
+            }
+            (Carries::Nothing, Some(_)) => Err(format!("{text:?}: {name} takes no number")),
         }
     }
 }

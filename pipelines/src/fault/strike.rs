@@ -1,9 +1,11 @@
 //! A decided fault on its way to the item it is meant for, and what it does when it gets there.
 #![allow(unsafe_code)]
 
-use super::{Fault, Point};
+use super::{Fault, Point, exhaust};
 use crate::handler::Left;
+use crate::message::Failure;
 use rustix::process::{Signal, getpid, getppid, kill_process};
+use std::time::Duration;
 
 /// A fault that rides in a loan: what happens, and which receipt of the black box says that it did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub(crate) enum Misconduct {
     Closed,
     /// It answers well, and is killed.
     AfterResult,
+    /// A bit of its answer flips before anybody has read it.
+    Flipped,
 }
 
 impl Fault {
@@ -53,6 +57,7 @@ impl Fault {
             Self::Oversized => Some(Misconduct::Oversized),
             Self::ClosedSocket => Some(Misconduct::Closed),
             Self::AfterResult => Some(Misconduct::AfterResult),
+            Self::FlipShared => Some(Misconduct::Flipped),
             _ => None,
         }
     }
@@ -66,15 +71,39 @@ impl Fault {
         }
     }
 
-    /// Commits a fault that is not native. Returns for a thread that has to leave by itself, and for a
-    /// process that was stopped and goes on.
-    pub(crate) fn commit(self, unit: Unit) -> Result<(), Left> {
-        let ends_the_unit = self.misconduct().is_some() || self.starts_that_fail() > 0;
+    /// How many workers end at once with it, when a lane lends an item that it is meant for.
+    pub(crate) fn workers_killed(self) -> usize {
+        if let Self::KillWorkers(count) = self { count as usize } else { 0 }
+    }
+
+    /// Commits a fault that is not native. Returns for a thread that has to leave by itself, for a handler that
+    /// fails, and for what goes on.
+    pub(crate) fn commit(self, unit: Unit) -> Result<Result<(), Failure>, Left> {
+        let ends_the_unit =
+            self.misconduct().is_some() || self.starts_that_fail() > 0 || self.workers_killed() > 0;
         let (victim, signal) = match (self, unit) {
             (Self::Panic, _) => panic!("injected panic"),
+            (Self::DoublePanic, _) => panic_twice(),
+            (Self::HandlerOverflow, _) => unreachable!("{}", exhaust::stack(0)),
+            (Self::HandlerError, _) => return Ok(Err(Failure::item("an injected error"))),
+            (Self::Livelock, _) => loop {
+                std::hint::spin_loop();
+            },
+            // The lane that lent the item kills them, this one first.
+            (Self::KillWorkers(_), Unit::Worker) | (Self::Block, _) => (None, Signal::KILL),
+            (Self::OutOfMemory, _) => exhaust::memory(),
+            (Self::NoDescriptors, _) => {
+                exhaust::descriptors();
+                return Ok(Ok(()));
+            }
+            (Self::Starve(ms), _) => {
+                exhaust::processors(Duration::from_millis(ms.into()));
+                return Ok(Ok(()));
+            }
+            (Self::Placebo, _) => return Ok(Ok(())),
             (Self::Stop, _) => {
                 kill_process(getpid(), Signal::STOP).ok();
-                return Ok(());
+                return Ok(Ok(()));
             }
             (Self::Term, _) => (Some(getpid()), Signal::TERM),
             (Self::KillSubject, Unit::Process | Unit::Worker) => (getppid(), Signal::KILL),
@@ -86,7 +115,7 @@ impl Fault {
             (Self::Shutdown, Unit::Thread) => return Err(Left),
             (Self::Shutdown, Unit::Process | Unit::Worker) => (Some(getpid()), Signal::KILL),
             _ if ends_the_unit => return Self::Shutdown.commit(unit),
-            _ => unreachable!("{self} fires inside the native call"),
+            _ => unreachable!("{self} strikes elsewhere"),
         };
         if let Some(victim) = victim {
             kill_process(victim, signal).ok();
@@ -96,6 +125,34 @@ impl Fault {
             std::thread::park();
         }
     }
+}
+
+impl Fault {
+    /// What it does to the subject's own process, at any point that this passes. False for a fault that means
+    /// something at its own points only, which whoever is there commits.
+    pub(crate) fn befall(self) -> bool {
+        match self {
+            Self::Abort => std::process::abort(),
+            Self::Exit(status) => std::process::exit(status.into()),
+            Self::Slow(ms) => std::thread::sleep(Duration::from_millis(ms.into())),
+            _ if !self.is_of_a_process() => return false,
+            // To a thread of the subject: none of these makes it leave or fail.
+            _ => drop(self.commit(Unit::Thread)),
+        }
+        true
+    }
+}
+
+/// Panics, and panics again while the first panic unwinds.
+fn panic_twice() -> ! {
+    struct Second;
+    impl Drop for Second {
+        fn drop(&mut self) {
+            panic!("injected panic in a drop");
+        }
+    }
+    let _second = Second;
+    panic!("injected panic");
 }
 
 /// Starts a process that sleeps for ever with all that its parent had open. No death of a parent ends it:

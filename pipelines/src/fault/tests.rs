@@ -36,14 +36,45 @@ fn number(fault: Fault) -> usize {
         WrongCode => 27,
         Panic => 28,
         Error => 29,
+        PanicLock => 30,
+        DoublePanic => 31,
+        Livelock => 32,
+        Block => 33,
+        HandlerError => 34,
+        HandlerOverflow => 35,
+        SupervisorPanic => 36,
+        LostNotice => 37,
+        ForkFails => 38,
+        KillWorkers(_) => 39,
+        SourceStall(_) => 40,
+        SourceBurst(_) => 41,
+        SourceDuplicate => 42,
+        DiskFull => 43,
+        IoError => 44,
+        ShortWrite => 45,
+        TornFile => 46,
+        SlowDisk(_) => 47,
+        NoFiles => 48,
+        FlipInput => 49,
+        FlipShared => 50,
+        FlipOutput => 51,
+        FlipFile => 52,
+        FlipHead => 53,
+        OutOfMemory => 54,
+        NoDescriptors => 55,
+        Starve(_) => 56,
+        ShmFull => 57,
+        Placebo => 58,
     }
 }
 
 #[test]
 fn the_table_has_every_fault_once() {
-    assert!(TABLE.iter().map(|e| number(e.fault)).eq(0..30));
+    assert_eq!(TABLE.len(), 59);
+    let numbers: BTreeSet<_> = TABLE.iter().map(|e| number(e.fault)).collect();
+    assert!(numbers.into_iter().eq(0..59), "every fault");
     let codes: BTreeSet<_> = TABLE.iter().map(|e| e.code).collect();
-    assert!(codes.into_iter().eq(1..=30), "a code for each, none twice, and none is 0");
+    assert!(codes.into_iter().eq(1..=59), "a code for each, none twice, and none is 0");
     for entry in TABLE {
         assert_eq!(Fault::from_code(entry.code, entry.fault.number()), Some(entry.fault));
         assert_eq!(entry.fault.entry().name, entry.name);
@@ -65,20 +96,30 @@ fn the_first_faults_keep_their_codes() {
 #[test]
 fn codes_and_numbers_are_claims() {
     assert_eq!(Fault::from_code(0, 0), None);
-    assert_eq!(Fault::from_code(31, 0), None);
+    assert_eq!(Fault::from_code(60, 0), None);
     assert_eq!(Fault::from_code(255, 0), None);
     assert_eq!(Fault::from_code(2, 1), None, "abort carries no number");
     assert_eq!(Fault::from_code(4, 255), Some(Fault::Exit(255)));
     assert_eq!(Fault::from_code(4, 256), None);
     assert_eq!(Fault::from_code(21, u32::MAX), Some(Fault::Slow(u32::MAX)));
+    assert_eq!(Fault::from_code(40, 3), Some(Fault::KillWorkers(3)));
+    assert_eq!(Fault::from_code(40, 0), None, "none is no strike");
 }
 
 #[test]
 fn names_are_read_back() {
-    let more = [(Fault::Exit(7), "exit:7"), (Fault::Slow(0), "slow:0")];
-    let slow = (Fault::Slow(100), "slow:100");
-    let all = TABLE.iter().map(|e| (e.fault, e.name)).filter(|(_, name)| *name != "slow");
-    for (fault, name) in all.chain(more).chain([slow]) {
+    let more = [
+        (Fault::Exit(7), "exit:7"),
+        (Fault::Slow(0), "slow:0"),
+        (Fault::Slow(100), "slow:100"),
+        (Fault::SourceStall(0), "source-stall:0"),
+        (Fault::SlowDisk(u32::MAX), "slow-disk:4294967295"),
+        (Fault::Starve(500), "starve:500"),
+        (Fault::KillWorkers(1), "kill-workers:1"),
+        (Fault::SourceBurst(64), "source-burst:64"),
+    ];
+    let plain = TABLE.iter().filter(|e| e.fault.number() == 0).map(|e| (e.fault, e.name));
+    for (fault, name) in plain.chain(more) {
         assert_eq!((name.parse(), fault.to_string()), (Ok(fault), name.to_owned()));
         // The files of an experiment write it the same way.
         assert_eq!(serde_json::to_value(fault).unwrap(), name);
@@ -94,6 +135,11 @@ fn names_are_read_back() {
         ("slow:-1", "milliseconds"),
         ("slow:4294967296", "milliseconds"),
         ("abort:1", "takes no number"),
+        ("starve", "milliseconds"),
+        ("source-stall:x", "milliseconds"),
+        ("kill-workers", "from 1"),
+        ("kill-workers:0", "from 1"),
+        ("source-burst:-1", "from 1"),
     ] {
         let refused = text.parse::<Fault>().unwrap_err();
         assert!(refused.contains(part) && refused.contains(text), "{refused}");
@@ -124,7 +170,7 @@ fn what_happens_on_the_line_is_either_misconduct_or_a_start_that_fails() {
         seen.extend(misconduct);
     }
     use Misconduct::*;
-    assert_eq!(seen, [Garbage, Oversized, Closed, AfterResult]);
+    assert_eq!(seen, [Flipped, Garbage, Oversized, Closed, AfterResult]);
     assert_eq!(
         (Fault::NoHandshake.starts_that_fail(), Fault::CrashLoop.starts_that_fail()),
         (1, 4)
@@ -142,4 +188,39 @@ fn points_are_read_back_and_those_of_a_loan_are_asked_about_together() {
         assert!(point.asked_at() == if point.rides() { Point::Before } else { point });
     }
     assert!("Write".parse::<Point>().unwrap_err().contains("acknowledge"));
+}
+
+#[test]
+fn points_have_names_and_know_what_can_strike_there() {
+    for (n, point) in Point::ALL.into_iter().enumerate() {
+        assert_eq!((point as usize, point.name().parse()), (n, Ok(point)));
+        assert!(point.asked_at() == point || point.rides());
+        for Entry { fault, point: own, name, .. } in TABLE {
+            let at = fault.strikes_at(point);
+            assert!(at || point != *own, "{name} strikes at its own point");
+            assert!(!at || point == *own || !point.rides(), "{name} at {point}");
+            let everywhere = !point.rides() && fault.is_of_a_process();
+            assert!(at || !everywhere, "{name} at {point}");
+        }
+    }
+    let refused = "nowhere".parse::<Point>().unwrap_err();
+    assert!(Point::ALL.iter().all(|point| refused.contains(point.name())), "{refused}");
+    assert!(
+        Fault::KillSubject.strikes_at(Point::Rename) && Fault::IoError.strikes_at(Point::Rename)
+    );
+    assert!(!Fault::TornFile.strikes_at(Point::Journal) && !Fault::Panic.strikes_at(Point::Accept));
+}
+
+#[test]
+fn one_bit_flips_and_the_same_one_each_time() {
+    for len in [1, 2, 7, 64, 1000] {
+        for item in [0, 1, 2, 77, u64::MAX] {
+            let mut bytes = vec![0u8; len];
+            flip(&mut bytes, item);
+            assert_eq!(bytes.iter().map(|b| b.count_ones()).sum::<u32>(), 1);
+            flip(&mut bytes, item);
+            assert!(bytes.iter().all(|b| *b == 0));
+        }
+    }
+    flip(&mut [], 3);
 }

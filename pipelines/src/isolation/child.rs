@@ -7,6 +7,8 @@ use super::process::Process;
 use super::segment::Segment;
 use super::will::{Testament, Usage};
 use crate::message::Death;
+use std::os::fd::OwnedFd;
+use std::sync::Weak;
 use std::time::{Duration, Instant};
 
 /// How often a lane that waits looks after what nobody wakes it for: its worker's words, and whether it is stopped.
@@ -55,6 +57,16 @@ impl Child {
 
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Its descriptor, for as long as it is not buried.
+    pub(super) fn handle(&self) -> Weak<OwnedFd> {
+        self.process.handle()
+    }
+
+    /// A fault: the kernel's word that it died does not arrive.
+    pub(crate) fn lose_notice(&mut self) {
+        self.line.lose_notice();
     }
 
     /// What the worker writes.
@@ -106,8 +118,16 @@ impl Child {
                     if until.is_some_and(|until| Instant::now() >= until) {
                         return Sign::Late;
                     }
-                    if let Some(sign) = self.glance() {
-                        return sign;
+                    match self.glance() {
+                        None => {}
+                        // As above.
+                        Some(Sign::Ended(death)) => {
+                            return match self.look(frame) {
+                                Some(Sign::Answer(n)) => Sign::Answer(n),
+                                _ => Sign::Ended(death),
+                            };
+                        }
+                        Some(sign) => return sign,
                     }
                 }
             }
@@ -134,8 +154,10 @@ impl Child {
 
     fn glance(&mut self) -> Option<Sign> {
         self.process.tail.drain();
-        if !self.line.is_registered() {
-            return self.process.end_so_far().map(Sign::Ended);
+        // Before it has come so far the kernel does not tell of its death; nor later, if a library has registered a
+        // robust list of its own, or if the word is lost.
+        if self.process.end_so_far().is_some() {
+            return Some(Sign::Ended(self.cause()));
         }
         // Stopped twice in a row: not just a debugger's step.
         let before = std::mem::replace(&mut self.stopped, self.process.is_stopped());

@@ -4,6 +4,7 @@
 //! checked, and what a worker claims to have written is copied before anybody looks at it.
 
 use super::segment::{Buf, Segment};
+use crate::message::ItemId;
 use std::sync::Arc;
 
 /// Bytes a frame may have; a larger datagram is garbage.
@@ -97,11 +98,20 @@ pub struct Reader<'a> {
     bytes: &'a [u8],
     memory: Memory<'a>,
     copied: bool,
+    item: Option<ItemId>,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8], memory: Memory<'a>) -> Self {
-        Self { bytes, memory, copied: false }
+        Self { bytes, memory, copied: false, item: None }
+    }
+    /// The same, of a frame that has to be about this item.
+    pub(crate) fn about(self, item: ItemId) -> Self {
+        Self { item: Some(item), ..self }
+    }
+    /// The item that this is the result for, where that is known: what a result says of itself is a claim.
+    pub fn item(&self) -> Option<ItemId> {
+        self.item
     }
     /// Reads `N` bytes as they are.
     ///

@@ -60,6 +60,8 @@ pub(crate) struct LaneEnd {
     /// Answers that were looked at, and that were taken in.
     shown: u32,
     taken: u32,
+    /// A fault: that the worker died is not heard of here.
+    deaf: bool,
 }
 
 impl LaneEnd {
@@ -72,6 +74,7 @@ impl LaneEnd {
             sent: 0,
             shown: 0,
             taken: 0,
+            deaf: false,
         })
     }
 
@@ -189,7 +192,7 @@ impl LaneEnd {
                 self.seen = turn;
                 return Woken::Said;
             }
-            if alive & OWNER_DIED != 0 {
+            if alive & OWNER_DIED != 0 && !self.deaf {
                 return Woken::Died;
             }
             if bell.is_rung() {
@@ -202,6 +205,11 @@ impl LaneEnd {
             futex::wait_any([(said, turn), (life, alive), (bell.word(), 0)], until);
             words.asked.sleeps.store(0, SeqCst);
         }
+    }
+
+    /// A fault: from now on nobody is woken because the worker died.
+    pub(crate) fn lose_notice(&mut self) {
+        self.deaf = true;
     }
 
     /// Whether the worker has come so far that its death would be noticed.

@@ -4,12 +4,15 @@
 use super::child::Child;
 use super::limits::Limits;
 use super::plan::Plan;
-use super::process::cannot_start;
+use super::process::{cannot_start, end};
 use super::zygote::Source;
+use crate::fault::Fault;
 use crate::message::Failure;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use std::sync::Arc;
+use rustix::io::Errno;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{Builder, JoinHandle};
 
 /// Orders, and dead workers, that may wait. Whoever brings one more waits in its turn.
@@ -42,6 +45,26 @@ pub(crate) struct Desk {
     orders: Sender<Order>,
     dead: Sender<Option<Child>>,
     doomed: Arc<AtomicU32>,
+    living: Living,
+}
+
+/// Descriptors of the workers that were born, oldest first; those of the buried are gone.
+#[derive(Clone, Default)]
+struct Living(Arc<Mutex<Vec<Weak<OwnedFd>>>>);
+
+impl Living {
+    fn enter(&self, child: &Child) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|one| one.strong_count() > 0);
+        all.push(child.handle());
+    }
+    fn kill(&self, first: &Child, most: usize) {
+        first.kill();
+        let first = first.handle();
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = all.iter().filter(|one| !one.ptr_eq(&first)).filter_map(Weak::upgrade);
+        others.take(most.saturating_sub(1)).for_each(|one| end(one.as_fd()));
+    }
 }
 
 impl Desk {
@@ -59,16 +82,27 @@ impl Desk {
     pub(crate) fn doom(&self, births: u32) {
         self.doomed.fetch_add(births, SeqCst);
     }
+
+    /// A fault: so many workers get SIGKILL, `first` and the oldest ones; if there are fewer, all.
+    pub(crate) fn kill(&self, first: &Child, most: usize) {
+        self.living.kill(first, most);
+    }
 }
 
 impl Nursery {
     /// Starts both threads; the first worker is forked once it is ordered.
-    pub(crate) fn open(plan: Plan, tell: impl Fn(News) + Send + 'static) -> Result<Self, Failure> {
+    /// `ask` says which fault strikes a start; the first one is number 0.
+    pub(crate) fn open(
+        plan: Plan,
+        tell: impl Fn(News) + Send + 'static,
+        ask: impl Fn(u64) -> Option<Fault> + Send + 'static,
+    ) -> Result<Self, Failure> {
         let (orders, ordered) = bounded(WAITING);
         let (dead, buried) = bounded::<Option<Child>>(WAITING);
         let doomed = Arc::<AtomicU32>::default();
-        let desk = Desk { orders, dead, doomed: doomed.clone() };
-        let bear = move || bear(&plan, &ordered, &doomed, tell);
+        let living = Living::default();
+        let desk = Desk { orders, dead, doomed: doomed.clone(), living: living.clone() };
+        let bear = move || bear(&plan, &ordered, (&doomed, &living), tell, ask);
         let bury = move || {
             while let Ok(Some(child)) = buried.recv() {
                 child.bury();
@@ -96,9 +130,19 @@ impl Drop for Nursery {
     }
 }
 
-fn bear(plan: &Plan, orders: &Receiver<Order>, doomed: &AtomicU32, tell: impl Fn(News)) {
-    let mut source = None;
+fn bear(
+    plan: &Plan,
+    orders: &Receiver<Order>,
+    (doomed, living): (&AtomicU32, &Living),
+    tell: impl Fn(News),
+    ask: impl Fn(u64) -> Option<Fault>,
+) {
+    let (mut source, mut starts) = (None, 0..);
     while let Ok(Order::Bear(limits, to)) = orders.recv() {
+        if let Some(refusal) = starts.next().and_then(&ask).and_then(refusal) {
+            tell(News::Failed(refusal));
+            continue;
+        }
         let doom = doomed.fetch_update(SeqCst, SeqCst, |births| births.checked_sub(1)).is_ok();
         let born = match &mut source {
             Some(source) => Ok(source),
@@ -106,6 +150,7 @@ fn bear(plan: &Plan, orders: &Receiver<Order>, doomed: &AtomicU32, tell: impl Fn
         };
         match born.and_then(|source| source.bear(plan, limits, doom)) {
             Ok(child) => {
+                living.enter(&child);
                 tell(News::Born(child.pid()));
                 // Nobody waits for it any more: it is ended.
                 to.send(child).ok();
@@ -116,5 +161,14 @@ fn bear(plan: &Plan, orders: &Receiver<Order>, doomed: &AtomicU32, tell: impl Fn
                 tell(News::Failed(failure));
             }
         }
+    }
+}
+
+/// What the kernel would say to a start that a fault keeps from it.
+fn refusal(fault: Fault) -> Option<Failure> {
+    match fault {
+        Fault::ForkFails => Some(cannot_start(&Errno::AGAIN)),
+        Fault::ShmFull => Some(cannot_start(&format!("no shared memory for it: {}", Errno::NOSPC))),
+        _ => None,
     }
 }

@@ -9,6 +9,7 @@ use rustix::process::{
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Weak};
 
 /// Bytes of a worker's standard error that are kept.
 const TAIL_BYTES: usize = 4096;
@@ -18,7 +19,7 @@ pub(crate) const ROLE: &str = "OKIAGARI_WORKER";
 /// A running process. Dropping it ends and reaps it.
 pub(crate) struct Process {
     pid: u32,
-    pidfd: OwnedFd,
+    pidfd: Arc<OwnedFd>,
     pub(crate) tail: Tail,
     ended: Option<Death>,
 }
@@ -52,6 +53,7 @@ impl Process {
         pidfd: OwnedFd,
         stderr: Option<OwnedFd>,
     ) -> rustix::io::Result<Self> {
+        let pidfd = Arc::new(pidfd);
         Ok(Self { pid, pidfd, tail: Tail::new(stderr, TAIL_BYTES)?, ended: None })
     }
 
@@ -62,6 +64,11 @@ impl Process {
     /// Readable once the process has ended.
     pub(crate) fn pidfd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
+    }
+
+    /// Its descriptor, for as long as it is not buried.
+    pub(super) fn handle(&self) -> Weak<OwnedFd> {
+        Arc::downgrade(&self.pidfd)
     }
 
     /// Ends it; that it has ended will be seen by whoever polls.

@@ -185,6 +185,13 @@ impl Segment {
         }
     }
 
+    /// A slot that is free now, if there is one.
+    pub(crate) fn reserve_now(self: &Arc<Self>) -> Option<Slot> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = if free.closed { None } else { free.slots.pop() }?;
+        Some(Slot { hold: Hold { segment: self.clone(), slot } })
+    }
+
     /// No slot of it is in use.
     pub(crate) fn is_whole(&self) -> bool {
         self.free.lock().unwrap_or_else(PoisonError::into_inner).slots.len() == self.slots
@@ -205,6 +212,26 @@ impl Segment {
         assert!((slot as usize) < self.slots, "slot {slot} of {}", self.slots);
         // SAFETY: the slot lies inside the mapping, by the assertion and by `span` at construction.
         unsafe { self.base.add(slot as usize * self.slot_bytes) }
+    }
+
+    /// A fault: a handler panics while it holds the lock on the free slots.
+    pub(crate) fn panic_while_locked(&self) -> ! {
+        let _held = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        panic!("injected panic while others wait for a lock");
+    }
+
+    /// A fault: one bit flips in a slot that is in use, near its beginning, where whatever is there has bytes.
+    /// False when none is.
+    pub(crate) fn flip_in_use(&self, item: u64) -> bool {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = (0..self.slots as u32).find(|slot| !free.slots.contains(slot));
+        if let Some(slot) = used.filter(|_| self.access == Access::Owner) {
+            // SAFETY: the slot is mapped for writing by its owner (this process), whose handler has returned: a
+            // `Buf` of it exists, and nobody reads through it meanwhile.
+            unsafe { *self.at(slot) ^= 1 << (item % 8) };
+            return true;
+        }
+        false
     }
 
     /// A reader's view of a slot that its owner froze; `None` when it lies outside.

@@ -52,6 +52,8 @@ pub(crate) fn role_name<H>() -> &'static str {
 pub fn enter(roles: &[Role]) {
     ENTERED.store(true, Ordering::SeqCst);
     let Some(name) = std::env::var_os(ROLE) else { return };
+    // A panic in a drop would have all of its stack named, for half a second, before it aborts.
+    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
     let end = match roles.iter().find(|r| name == r.name) {
         Some(role) => work(role),
         None => Err(format!("main does not name the role {name:?} in worker::enter")),
@@ -195,7 +197,9 @@ where
                 one(&mut handler, &errand, &input, Unit::Worker, (&stock, &outbox), &mut out);
             match misconduct {
                 None => line.answer(out.finish()),
-                Some(misconduct) => misbehave(&mut line, misconduct, out.finish()),
+                Some(misconduct) => {
+                    misbehave(&mut line, misconduct, out.finish(), (&outbox, errand.item));
+                }
             }
             line.tell(n + 1 == items || handler.is_err());
             // After a panic it is worth nothing, and is ended: what it would begin now would only be blamed.
@@ -233,8 +237,14 @@ where
             handler = open(stock);
         }
         out.clear();
-        one(&mut handler, &errand, &input, Unit::Process, (stock, outbox), &mut out);
-        place.send(out.finish())?;
+        let at = (&**stock, outbox);
+        let (made, misconduct) = one(&mut handler, &errand, &input, Unit::Process, at, &mut out);
+        if misconduct == Some(Misconduct::Flipped) {
+            place.send(&flipped(out.finish(), outbox, errand.item))?;
+        } else {
+            place.send(out.finish())?;
+        }
+        drop(made);
     }
 }
 
@@ -267,7 +277,7 @@ where
     let start = now_ns();
     let result = catch_unwind(AssertUnwindSafe(|| {
         // Only a thread is ever told to leave.
-        desk.before(unit).ok();
+        desk.before(unit).unwrap_or(Ok(()))?;
         handler.as_mut().map_err(|e| e.clone())?.handle(input, &mut desk)
     }));
     let work_ns = now_ns() - start;
@@ -297,8 +307,14 @@ where
 }
 
 /// A fault: the worker did its item, and now misbehaves towards its lane.
-fn misbehave(line: &mut WorkerEnd, misconduct: Misconduct, answer: &[u8]) {
+fn misbehave(
+    line: &mut WorkerEnd,
+    misconduct: Misconduct,
+    answer: &[u8],
+    (outbox, item): (&Segment, ItemId),
+) {
     match misconduct {
+        Misconduct::Flipped => line.answer(&flipped(answer, outbox, item)),
         Misconduct::Garbage => line.answer(&[0xa5; 64]),
         Misconduct::Oversized => line.lie(answer, u32::MAX),
         Misconduct::Closed => {
@@ -314,6 +330,17 @@ fn misbehave(line: &mut WorkerEnd, misconduct: Misconduct, answer: &[u8]) {
             rustix::process::kill_process(rustix::process::getpid(), Signal::KILL).ok();
         }
     }
+}
+
+/// The answer after one bit of it flipped: of what lies in the outbox, or, if nothing does, of what the handler made.
+fn flipped(answer: &[u8], outbox: &Segment, item: ItemId) -> Vec<u8> {
+    let mut answer = answer.to_vec();
+    if !outbox.flip_in_use(item)
+        && let Some(last) = answer.last_mut()
+    {
+        *last ^= 1;
+    }
+    answer
 }
 
 fn clipped(text: &str) -> &[u8] {

@@ -4,12 +4,12 @@
 //! item, appended only after the item's file has its name. A line is written with one call; one that
 //! was torn by a kill has no newline, and is cut off.
 
+use super::disk::Pen;
 use super::refused;
 use crate::message::{Failure, ItemId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The journal's name in its folder.
@@ -62,7 +62,7 @@ impl Journal {
         let path = dir.join(JOURNAL);
         let file = File::create(&path).map_err(|e| refused("write", &path, &e))?;
         let this = Self { file, path };
-        this.write(&[subject])?;
+        this.write(&[subject], Pen::new(&|_| None))?;
         Ok(this)
     }
 
@@ -82,16 +82,21 @@ impl Journal {
     /// # Errors
     /// When there is no room.
     pub fn append(&self, records: &[Record]) -> Result<(), Failure> {
-        self.write(records)
+        self.write(records, Pen::new(&|_| None))
     }
 
-    fn write<T: Serialize>(&self, lines: &[T]) -> Result<(), Failure> {
+    /// The same, with a pen through which a fault may strike.
+    pub(super) fn append_with(&self, records: &[Record], pen: Pen<'_>) -> Result<(), Failure> {
+        self.write(records, pen)
+    }
+
+    fn write<T: Serialize>(&self, lines: &[T], mut pen: Pen<'_>) -> Result<(), Failure> {
         let mut text = Vec::with_capacity(lines.len() * 256);
         for line in lines {
             serde_json::to_writer(&mut text, line).map_err(Failure::engine)?;
             text.push(b'\n');
         }
-        (&self.file).write_all(&text).map_err(|e| refused("append to", &self.path, &e))
+        pen.append(&self.file, &text).map_err(|e| refused("append to", &self.path, &e))
     }
 }
 
@@ -147,6 +152,7 @@ pub fn mend(dir: &Path, story: &Story) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     fn record(item: ItemId) -> Record {
         let text = |s: &str| format!("{s}{item}");

@@ -1,5 +1,6 @@
 //! Where tiles are saved: a folder whose every file is whole or absent, and a journal of what is settled.
 
+mod disk;
 pub mod folder;
 pub mod journal;
 pub mod quarantine;

@@ -54,7 +54,7 @@ impl Quarantine {
     /// # Errors
     /// When the folder cannot be written.
     pub fn set_aside(&self, aside: &SetAside<'_, Tile>) -> Result<(), Failure> {
-        let Folder { dir, layout, format } = &self.folder;
+        let Folder { dir, layout, format, .. } = &self.folder;
         let place = layout.place(aside.item).expect("an item that was produced has a place");
         let file = layout.file_name(&place, format.extension());
         let kept = Kept::of(aside, file, self.terms.clone());

@@ -116,7 +116,7 @@ pub(crate) fn watch(items: u64, faults: Faults) -> (Watch, Arc<BlackBox>) {
     let black_box = Arc::new(BlackBox::create(&dir.path().join("box"), items, true).unwrap());
     let armed = black_box.clone();
     let strike = move |site: &Site| {
-        let fault = faults(site.item, site.attempt)?;
+        let fault = faults(site.item, site.attempt).filter(|fault| site.is_of(*fault))?;
         armed.arm(fault, site).map(|receipt| Strike { fault, receipt })
     };
     (Watch::new(black_box.clone(), Box::new(strike)), black_box)

@@ -63,7 +63,7 @@ fn folder(dir: &Path, tiles: u32) -> Folder {
     let layout = Layout { scenes: vec![scene], split: Split::Strips(1) };
     Journal::create(dir, &Subject::new()).unwrap();
     std::fs::create_dir(dir.join(PARTIAL)).unwrap();
-    Folder { dir: dir.into(), layout: Arc::new(layout), format: Format::Raw }
+    Folder::new(dir.into(), Arc::new(layout), Format::Raw)
 }
 
 /// A tile whose file is eight times its number.
@@ -74,7 +74,7 @@ fn tile(slab: &Arc<Segment>, item: u64) -> Encoded {
     let mut slot = slab.reserve().unwrap();
     slot.bytes_mut()[..8].fill(item as u8);
     let pixels_blake3 = *blake3::hash(&[item as u8; 8]).as_bytes();
-    Encoded { head, pixels_blake3, file: slot.freeze(8) }
+    Encoded { head, pixels_blake3, file: slot.freeze(8), sum: 0 }
 }
 
 /// The files of which the journal says that they are there and whole, and are not.

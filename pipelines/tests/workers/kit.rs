@@ -92,11 +92,16 @@ pub(crate) struct Numbers {
     end: u64,
     fails_at: Option<u64>,
     panics: bool,
+    /// This one comes twice.
+    repeats: Option<u64>,
 }
 
 impl Numbers {
     pub(crate) fn to(end: u64) -> Self {
-        Self { next: 0, end, fails_at: None, panics: false }
+        Self { next: 0, end, fails_at: None, panics: false, repeats: None }
+    }
+    pub(crate) fn repeating(self, item: u64) -> Self {
+        Self { repeats: Some(item), ..self }
     }
     pub(crate) fn failing_at(self, item: u64) -> Self {
         Self { fails_at: Some(item), ..self }
@@ -115,7 +120,11 @@ impl Producer for Numbers {
             return Err(Failure::input("the source is broken"));
         }
         self.next = to;
-        Ok(Supply::of((from..to).map(|item| (item, Number(item)))))
+        let again = self.repeats.filter(|item| (from..to).contains(item));
+        let items = (from..to).chain(again).map(|item| (item, Number(item)));
+        let mut items: Vec<_> = items.collect();
+        items.sort_by_key(|(item, _)| *item);
+        Ok(Supply::of(items))
     }
     fn closer(&self) -> Box<dyn Fn() + Send + Sync> {
         Box::new(|| {})
@@ -147,6 +156,10 @@ pub(crate) struct Setup {
     /// One process for all workers, in this way.
     pub(crate) shared: Option<HtPipe>,
     pub(crate) shelf: Shelf,
+    /// No lane is told that its worker died.
+    pub(crate) lost_notices: bool,
+    /// With the defects of Broadway.
+    pub(crate) as_the_original: bool,
     /// Set when the run begins, for whoever wants to look into it from a callback.
     pub(crate) black_box: Arc<OnceLock<Arc<BlackBox>>>,
 }
@@ -166,6 +179,8 @@ impl Default for Setup {
             slabs: vec![],
             shared: None,
             shelf: Shelf::default(),
+            lost_notices: false,
+            as_the_original: false,
             black_box: Arc::default(),
         }
     }
@@ -231,7 +246,10 @@ where
     std::thread::spawn(move || {
         let strikes = here.clone();
         let strike = move |site: &Site| {
-            let fault = faults(site.item, site.attempt)?;
+            let (item, attempt) = (site.item, site.attempt);
+            let lost = || setup.lost_notices.then_some(Fault::LostNotice);
+            let here = |fault: Option<Fault>| fault.filter(|fault| site.is_of(*fault));
+            let fault = here(faults(item, attempt)).or_else(|| here(lost()))?;
             strikes.arm(fault, site).map(|receipt| Strike { fault, receipt })
         };
         let isolation = Isolation {
@@ -255,7 +273,8 @@ where
         };
         let aside = Arc::new(Mutex::new((Vec::new(), Vec::new())));
         let told = aside.clone();
-        let settings = Settings { delivery: setup.delivery, ..Settings::okiagari() };
+        let (delivery, as_the_original) = (setup.delivery, setup.as_the_original);
+        let settings = Settings { delivery, as_the_original, ..Settings::okiagari() };
         let pipeline = Pipeline::from(producer)
             .settings(settings)
             .stage(stage)

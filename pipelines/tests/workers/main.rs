@@ -7,18 +7,21 @@ mod bounds;
 mod conduct;
 mod ends;
 mod evidence;
+mod faultload;
 mod faults;
 mod htpipe;
 mod kit;
 mod limits;
 mod oddities;
 mod orphans;
+mod points;
 mod pool;
 mod sandbox;
 mod shelf;
 
 use bounds::Glutton;
 use conduct::Hungry;
+use faultload::Poor;
 use kit::Toil;
 use libtest_mimic::Arguments;
 use oddities::Babble;
@@ -35,10 +38,12 @@ fn main() {
         role::<Babble>(),
         role::<Glutton>(),
         role::<Hungry>(),
+        role::<Poor>(),
         role::<Double>(),
         role::<Escape>(),
     ]);
     orphans::die_if_asked();
+    points::die_if_asked();
     // Workers abort on purpose. 1, not 0: it also stops a core_pattern pipe.
     let one = Rlimit { current: Some(1), maximum: Some(1) };
     setrlimit(Resource::Core, one).expect("core dumps can be limited");
@@ -48,6 +53,8 @@ fn main() {
         faults::trials(),
         ends::trials(),
         conduct::trials(),
+        faultload::trials(),
+        points::trials(),
         limits::trials(),
         orphans::trials(),
         oddities::trials(),

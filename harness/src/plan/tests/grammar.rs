@@ -183,7 +183,9 @@ pub(super) fn any_spec() -> impl Strategy<Value = FaultSpec> {
         let home = fault.entry().point;
         let lone = FaultSpec { only: Conditions { lane: None, ..only }, ..spec };
         let at_home = FaultSpec { point: home, ..spec };
-        spec.checked().or(lone.checked()).or(at_home.checked()).unwrap()
+        let lone_at_home = FaultSpec { point: home, ..lone };
+        let there = spec.checked().or(lone.checked());
+        there.or(at_home.checked()).or(lone_at_home.checked()).unwrap()
     })
 }
 

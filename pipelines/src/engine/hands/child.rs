@@ -1,5 +1,6 @@
 //! A process of its own as hands: what it dies of, the lane survives.
 
+mod struck;
 mod worker;
 
 #[cfg(test)]
@@ -106,7 +107,7 @@ impl ChildHands {
         frame: &mut [u8; FRAME_BYTES_MAX],
     ) -> Result<Option<Worker>, Fall> {
         let mut worker = Worker::new(child, self.crew.start_deadline, self.crew.deadline);
-        match worker.attend(&self.crew.bell, frame) {
+        match worker.attend(&self.crew.bell, frame, || false) {
             Word::Use => {
                 if self.crew.same_core {
                     tuning::keep_to_core(worker.child.pid(), self.lane);
@@ -179,6 +180,7 @@ impl ChildHands {
     fn exchange<H: Handler>(
         &mut self,
         entries: &[Entry<H::In>],
+        watch: &Watch,
         settle: &mut dyn FnMut(Outcome<H::Out>),
     ) -> Result<End, Fall>
     where
@@ -196,11 +198,13 @@ impl ChildHands {
             }
             worker = self.worker(&mut frame)?;
         }
+        self.kill_workers(&worker.child, watch);
         for (n, entry) in entries.iter().enumerate().take(self.request.len()) {
             let (item, attempt) = (entry.id, self.attempt(n));
             worker.holds(item, attempt);
+            let is_lost = || self.is_lost(watch, item, attempt);
             loop {
-                match worker.attend(&self.crew.bell, &mut frame) {
+                match worker.attend(&self.crew.bell, &mut frame, is_lost) {
                     Word::Answer(len) => {
                         let (from, into) = (worker.child.outbox(), &self.crew.results);
                         let reader = Reader::new(&frame[..len], Memory::Outbox { from, into });
@@ -265,7 +269,7 @@ impl ChildHands {
                 continue;
             }
             let items = self.request.len();
-            match self.exchange::<H>(rest, settle)? {
+            match self.exchange::<H>(rest, watch, settle)? {
                 End::Answered => {
                     self.begun.drain(..items);
                     *at += items;

@@ -124,8 +124,8 @@ impl<H: Handler> Hands<H> for Inline<H> {
                 }
             };
             let ended = tried(|| {
-                desk.before(Unit::Thread)?;
-                Ok(handler.handle(&entry.item, &mut desk))
+                let before = desk.before(Unit::Thread)?;
+                Ok(before.and_then(|()| handler.handle(&entry.item, &mut desk)))
             });
             let work_ns = clock() - start;
             let route: Route = desk.route;

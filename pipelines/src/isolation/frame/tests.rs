@@ -75,7 +75,7 @@ fn heads_and_errands_come_back() {
 
 #[test]
 fn tiles_and_results_come_back_with_their_bytes() {
-    let slab = Segment::slab(0, 3, 4096).unwrap();
+    let slab = Segment::slab(0, 4, 4096).unwrap();
     let slabs = [reader_of(&slab)];
     let pixels: Vec<u8> = (0..head().bytes() as u8).collect();
     let tile = Tile { head: head(), pixels: frozen(&slab, &pixels) };
@@ -86,9 +86,27 @@ fn tiles_and_results_come_back_with_their_bytes() {
     assert!(Tile::lift(&mut Reader::new(&bytes, Memory::Slabs(&slabs))).is_err());
 
     let file = frozen(&slab, b"a file");
-    let encoded = Encoded { head: head(), pixels_blake3: [7; 32], file };
+    let sum = Encoded::sum(&file, &[7; 32]);
+    let encoded = Encoded { head: head(), pixels_blake3: [7; 32], file, sum };
     let back: Encoded = lift(&frame(&encoded), &slabs);
     assert_eq!((back.head, back.pixels_blake3, &*back.file), (head(), [7; 32], &b"a file"[..]));
+    let of = |item| {
+        Encoded::lift(&mut Reader::new(&frame(&encoded), Memory::Slabs(&slabs)).about(item)).is_ok()
+    };
+    assert!(of(head().item) && !of(head().item ^ 1), "a tile of another item is none of this one");
+    // Of what the checksum is of, every bit counts: the file's, the pixels' checksum's, its own.
+    for bit in 0..8 * 6 {
+        let mut bytes = b"a file".to_vec();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        let encoded = Encoded { file: frozen(&slab, &bytes), ..encoded.clone() };
+        assert!(Encoded::lift(&mut Reader::new(&frame(&encoded), Memory::Slabs(&slabs))).is_err());
+    }
+    let head_bytes = frame(&head()).len();
+    for bit in 8 * head_bytes..8 * (head_bytes + 32 + 4) {
+        let mut bytes = frame(&encoded);
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        assert!(Encoded::lift(&mut Reader::new(&bytes, Memory::Slabs(&slabs))).is_err(), "{bit}");
+    }
     let elsewhere = Reader::new(&frame(&encoded), Memory::Slabs(&[])).buf();
     assert!(elsewhere.is_err(), "a segment that there is not");
 }
@@ -125,7 +143,7 @@ proptest! {
         let slabs = [reader_of(&slab)];
         let outbox = Segment::outbox(0, 2, 4096).unwrap();
         let into = Segment::heap(0, 1, 4096).unwrap();
-        let (tile, encoded) = ([&bytes[..], &address].concat(), [&bytes[..], &hash, &address].concat());
+        let (tile, encoded) = ([&bytes[..], &address].concat(), [&bytes[..], &hash, &[0; 4], &address].concat());
         for frame in [&tile, &encoded] {
             for memory in [Memory::Slabs(&slabs), Memory::Outbox { from: &outbox, into: &into }] {
                 if let Ok(tile) = Tile::lift(&mut Reader::new(frame, memory)) {

@@ -46,8 +46,14 @@ impl Worker {
     }
 
     /// Waits until there is something to do about it.
-    pub(super) fn attend(&mut self, bell: &Bell, frame: &mut [u8; FRAME_BYTES_MAX]) -> Word {
-        let mut orders = Vec::new();
+    /// When it died, `is_lost` says whether nobody is told of that.
+    pub(super) fn attend(
+        &mut self,
+        bell: &Bell,
+        frame: &mut [u8; FRAME_BYTES_MAX],
+        is_lost: impl Fn() -> bool,
+    ) -> Word {
+        let (mut orders, mut heard) = (Vec::new(), false);
         loop {
             let mut len = 0;
             let event = match self.child.wait(self.lane.deadline(), bell, frame) {
@@ -57,6 +63,11 @@ impl Worker {
                 Sign::Stopped => Event::Stopped,
                 Sign::Babble => Event::Babbled,
                 Sign::Ready => Event::Ready,
+                Sign::Ended(_) if !heard && is_lost() => {
+                    heard = true;
+                    self.child.lose_notice();
+                    continue;
+                }
                 Sign::Ended(death) => Event::Ended(death),
                 Sign::Answer(n) => {
                     len = n;
@@ -126,11 +137,12 @@ pub(crate) fn lower(
 pub(crate) fn outcome<H: Handler>(
     item: ItemId,
     attempt: u32,
-    mut reader: Reader<'_>,
+    reader: Reader<'_>,
 ) -> Option<Outcome<H::Out>>
 where
     H::Out: Portable,
 {
+    let mut reader = reader.about(item);
     let kind = reader.u8().ok()?;
     reader.u64().ok()?;
     reader.u32().ok()?;
