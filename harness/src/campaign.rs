@@ -186,6 +186,8 @@ fn spec(
         attempts: attempts.unwrap_or(3),
         deadline: Duration::from_millis(deadline_ms.unwrap_or(10_000)),
         limits: options.limits(),
+        memory_budget_bytes: options.memory_budget_bytes(),
+        cgroup: None,
         recycling: options.recycling(),
         sandbox: sandbox.unwrap_or(false),
         plan: FaultPlan::quiet(trial.seed),

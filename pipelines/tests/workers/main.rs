@@ -4,6 +4,7 @@
 //! harness of their own. They run one after the other: some count this process's children and files.
 
 mod bounds;
+mod budget;
 mod conduct;
 mod ends;
 mod evidence;
@@ -16,8 +17,10 @@ mod orphans;
 mod pool;
 mod sandbox;
 mod shelf;
+mod threaded;
 
 use bounds::Glutton;
+use budget::Heavy;
 use conduct::Hungry;
 use kit::Toil;
 use libtest_mimic::Arguments;
@@ -27,6 +30,7 @@ use pipelines::isolation::worker::{enter, role};
 use pool::Double;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use sandbox::Escape;
+use threaded::Threaded;
 
 fn main() {
     enter(&[
@@ -37,6 +41,8 @@ fn main() {
         role::<Hungry>(),
         role::<Double>(),
         role::<Escape>(),
+        role::<Heavy>(),
+        role::<Threaded>(),
     ]);
     orphans::die_if_asked();
     // Workers abort on purpose. 1, not 0: it also stops a core_pattern pipe.
@@ -56,6 +62,8 @@ fn main() {
         bounds::trials(),
         pool::trials(),
         sandbox::trials(),
+        budget::trials(),
+        threaded::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }
