@@ -61,13 +61,8 @@ enum Seat {
     Empty,
     /// A worker without an item holds so much.
     Resting(u64),
-    /// A worker with an item may take so much.
-    Working {
-        /// What it was admitted with.
-        bytes: u64,
-        /// What its handler said of that.
-        need: u64,
-    },
+    /// A worker with an item was admitted with so much.
+    Working(u64),
 }
 
 /// Who works, who waits.
@@ -76,19 +71,21 @@ pub struct Admission {
     budget: u64,
     spares: u64,
     seats: Vec<Seat>,
+    /// The most that any item of each lane's worker was said to need: it may keep that.
+    needed: Vec<u64>,
     waiting: VecDeque<Wish>,
     /// The most that a worker held when it was just started.
     fresh: u64,
-    /// The most that a worker held beyond what its item was said to need.
+    /// The most that a worker held beyond what its items were said to need.
     growth: u64,
 }
 
 impl Admission {
     /// Nobody works yet. `budget` is in bytes, for the workers of so many lanes and so many spares.
     pub fn new(budget: u64, lanes: usize, spares: usize) -> Self {
-        let seats = vec![Seat::Empty; lanes];
+        let (seats, needed) = (vec![Seat::Empty; lanes], vec![0; lanes]);
         let (spares, waiting) = (spares as u64, VecDeque::new());
-        Self { budget, spares, seats, waiting, fresh: 0, growth: 0 }
+        Self { budget, spares, seats, needed, waiting, fresh: 0, growth: 0 }
     }
 
     /// Takes in one event and appends what is to be done.
@@ -96,13 +93,11 @@ impl Admission {
         match event {
             Event::Wanted(wish) => self.waiting.push_back(wish),
             Event::Rested { lane, bytes } => {
-                if let Seat::Working { need, .. } = self.seats[lane] {
-                    self.growth = self.growth.max(bytes.saturating_sub(need));
-                }
+                self.growth = self.growth.max(bytes.saturating_sub(self.needed[lane]));
                 self.seats[lane] = Seat::Resting(bytes);
             }
             Event::Gone { lane } => {
-                self.seats[lane] = Seat::Empty;
+                self.vacate(lane);
                 self.waiting.retain(|wish| wish.lane != lane);
             }
             Event::Fresh { bytes } => self.fresh = self.fresh.max(bytes),
@@ -129,8 +124,12 @@ impl Admission {
     fn weight(&self, seat: Seat) -> u64 {
         match seat {
             Seat::Empty => self.fresh,
-            Seat::Resting(bytes) | Seat::Working { bytes, .. } => bytes.max(self.fresh),
+            Seat::Resting(bytes) | Seat::Working(bytes) => bytes.max(self.fresh),
         }
+    }
+
+    fn vacate(&mut self, lane: usize) {
+        (self.seats[lane], self.needed[lane]) = (Seat::Empty, 0);
     }
 
     /// Answers whoever is first in line; false while that has to wait.
@@ -173,11 +172,12 @@ impl Admission {
         let own = matches!(self.seats[lane], Seat::Resting(rests) if rests > most) || over > 0;
         given_up.extend(own.then_some(lane));
         for lane in given_up {
-            self.seats[lane] = Seat::Empty;
+            self.vacate(lane);
             orders.push(Order::PutDown(lane));
         }
         let bytes = if own { lean } else { full };
-        self.seats[lane] = Seat::Working { bytes, need };
+        self.needed[lane] = self.needed[lane].max(need);
+        self.seats[lane] = Seat::Working(bytes);
         orders.push(Order::Admit(lane));
         true
     }

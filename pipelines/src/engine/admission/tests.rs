@@ -52,6 +52,18 @@ fn what_workers_turned_out_to_hold_counts_for_the_next() {
 }
 
 #[test]
+fn what_a_worker_keeps_of_a_large_item_is_no_growth() {
+    let mut all = Admission::new(100 * MIB, 2, 0);
+    for mib in [60, 1] {
+        assert_eq!(step(&mut all, wants(0, mib)), [Order::Admit(0)]);
+        assert_eq!(step(&mut all, rests(0, 62)), []);
+    }
+    // It is 2 MiB more than was said.
+    assert_eq!(step(&mut all, wants(1, 36)), [Order::Admit(1)]);
+    assert_eq!(all.counted(), 100 * MIB);
+}
+
+#[test]
 fn who_rests_on_too_much_is_put_down_for_who_waits() {
     let mut all = Admission::new(100 * MIB, 3, 0);
     for (lane, mib) in [(0, 30), (1, 50), (2, 10)] {
