@@ -265,6 +265,8 @@ fn spec(
         attempts: attempts.unwrap_or(ATTEMPTS),
         deadline: Duration::from_millis(deadline_ms.unwrap_or(DEADLINE_MS)),
         limits: options.limits(),
+        memory_budget_bytes: options.memory_budget_bytes(),
+        cgroup: None,
         recycling: options.recycling(),
         sandbox: sandbox.unwrap_or(false),
         plan: FaultPlan::quiet(trial.seed),

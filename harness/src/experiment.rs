@@ -145,6 +145,10 @@ pub struct Options {
     /// What a worker may use, in MiB (at least [`MEMORY_MIN_MIB`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_max_mib: Option<u64>,
+    /// What everything together may take, in MiB (at least [`MEMORY_MIN_MIB`]); a share of the machine's memory if not
+    /// given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_budget_mib: Option<u64>,
     /// Processor time of a worker's whole life, in whole seconds (at least 1); none if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_max_s: Option<u64>,
@@ -196,6 +200,11 @@ impl Options {
             files_max: self.files_max,
             file_max_bytes: self.file_size_max_mib.map(bytes),
         }
+    }
+
+    /// What everything together may take, in bytes.
+    pub fn memory_budget_bytes(&self) -> Option<u64> {
+        self.memory_budget_mib.map(|mib| mib.saturating_mul(1 << 20))
     }
 
     /// When a worker is replaced though it lives.

@@ -34,6 +34,13 @@ pub trait Handler: Sized + 'static {
         let _ = config;
         Ok(())
     }
+    /// Bytes of private memory that `handle` takes for this item, beside what the handler always holds. Where memory
+    /// is scarce, isolated workers [wait](crate::engine::admission) until that is there; what is not known is 0, and
+    /// then only counts as far as workers turn out to grow.
+    fn need(config: &Self::Config, input: &Self::In) -> u64 {
+        let _ = (config, input);
+        0
+    }
     /// Makes a handler ready for its first item.
     ///
     /// # Errors
@@ -306,6 +313,10 @@ impl<A: Handler, B: Handler<In = A::Out>> Handler for Then<A, B> {
     fn preload(config: &Self::Config) -> Result<(), Failure> {
         A::preload(&config.0)?;
         B::preload(&config.1)
+    }
+    /// That of the first: what it will make is not known.
+    fn need(config: &Self::Config, input: &A::In) -> u64 {
+        A::need(&config.0, input)
     }
     fn open(config: &Self::Config) -> Result<Self, Failure> {
         Ok(Then(A::open(&config.0)?, B::open(&config.1)?))

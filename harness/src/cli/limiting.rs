@@ -4,7 +4,10 @@ use super::run::positive_duration;
 use crate::experiment::{FILES_MIN, MEMORY_MIN_MIB};
 use bytesize::ByteSize;
 use clap::Args;
+use pipelines::isolation::cgroup::own;
 use pipelines::isolation::limits::{Limits, Recycling};
+use pipelines::message::Failure;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Args)]
@@ -13,6 +16,16 @@ pub(super) struct Limiting {
     /// that is tried once more alone with twice as much
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = memory)]
     memory_max: ByteSize,
+    /// Memory that everything together may take: tiles that are read, done and waiting to be written, and all workers.
+    /// Where those could take more, tiles wait for each other; one that can never fit fails [default: three quarters of
+    /// the machine's memory, or of what its control group leaves it]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    memory_budget: Option<ByteSize>,
+    /// A control group (version 2) in which each worker gets one of its own, with --memory-max for all memory that it
+    /// holds: the path of one that was delegated to this user, or `own` for the one that this program was started in
+    /// (okiagari only)
+    #[arg(long, value_name = "PATH")]
+    cgroup: Option<PathBuf>,
     /// Processor time of a worker's whole life, in whole seconds; then SIGXCPU ends it, at the expense of the item that
     /// it is at: let --recycle-items or --recycle-age replace it before
     #[arg(long, value_name = "TIME", value_parser = seconds)]
@@ -43,6 +56,16 @@ impl Limiting {
             files_max: self.files_max,
             file_max_bytes: self.file_size_max.map(|size| size.as_u64()),
         }
+    }
+
+    pub(super) fn memory_budget_bytes(&self) -> Option<u64> {
+        self.memory_budget.map(|size| size.as_u64())
+    }
+
+    /// Where workers get control groups.
+    pub(super) fn cgroup(&self) -> Result<Option<PathBuf>, Failure> {
+        let own = |path: &PathBuf| if path == Path::new("own") { own() } else { Ok(path.clone()) };
+        self.cgroup.as_ref().map(own).transpose()
     }
 
     pub(super) fn recycling(&self) -> Recycling {

@@ -12,6 +12,7 @@ use pipelines::image::operations::Operation;
 use pipelines::image::raster::Tile;
 use pipelines::isolation::Isolation;
 use pipelines::isolation::limits::Recycling;
+use pipelines::isolation::sandbox::Policy;
 use pipelines::isolation::segment::Segment;
 use pipelines::message::{Failure, ItemId};
 use pipelines::pipeline::{Pipeline, Stage};
@@ -90,8 +91,10 @@ fn spec(kept: &Kept, scratch: &Path) -> Spec {
         attempts: 1,
         deadline: terms.deadline,
         limits: terms.limits,
+        memory_budget_bytes: None,
+        cgroup: None,
         recycling: Recycling::default(),
-        sandbox: false,
+        sandbox: terms.sandbox,
         plan: FaultPlan::default(),
         events: None,
         observer: std::process::id() as i32,
@@ -114,6 +117,7 @@ fn again(
         spares: 0,
         deadline: terms.deadline,
         limits: terms.limits,
+        sandbox: terms.sandbox.then(Policy::default),
         ..Isolation::new(vec![slab], terms.job.result_bytes_max(head))
     };
     let watch = if plan.specs.is_empty() {

@@ -182,7 +182,9 @@ impl Run {
     /// What there is to do, and what of it is settled already.
     fn prepare(&self, output: &Output, scratch: &Path) -> anyhow::Result<(Spec, Vec<Record>)> {
         let split = self.strips.map_or(Split::Tiles(self.tile), Split::Strips);
-        let spec = self.spec(source::probe(&self.input, split, self.seed, scratch)?, self.plan()?);
+        let layout = source::probe(&self.input, split, self.seed, scratch)?;
+        let mut spec = self.spec(layout, self.plan()?);
+        spec.cgroup = self.limits.cgroup()?;
         spec.check()?;
         if self.events.is_some() && self.subject == Subject::Baseline {
             return Err(
@@ -216,6 +218,8 @@ impl Run {
             attempts: self.attempts,
             deadline: self.deadline,
             limits: self.limits.limits(),
+            memory_budget_bytes: self.limits.memory_budget_bytes(),
+            cgroup: None,
             recycling: self.limits.recycling(),
             sandbox: self.sandbox,
             plan,

@@ -138,6 +138,7 @@ impl Options {
         ];
         let least = [
             ("memory_max_mib", self.memory_max_mib, MEMORY_MIN_MIB),
+            ("memory_budget_mib", self.memory_budget_mib, MEMORY_MIN_MIB),
             ("files_max", self.files_max, FILES_MIN),
         ];
         let mut all = values.map(|(key, value)| (key, value, 1)).into_iter().chain(least);

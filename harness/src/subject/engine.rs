@@ -8,6 +8,7 @@ use pipelines::handler::{Handler, Then};
 use pipelines::image::job::TileWork;
 use pipelines::image::raster::Tile;
 use pipelines::isolation::Isolation;
+use pipelines::isolation::memory::default_budget;
 use pipelines::isolation::sandbox::Policy;
 use pipelines::message::Failure;
 use pipelines::pipeline::{Batch, Pipeline, Stage, Staged};
@@ -21,10 +22,12 @@ pub(super) const BATCH: usize = 4;
 pub(super) fn run(spec: &Spec, start: Start) -> Result<(), Failure> {
     let Start { source, slab, watch, folder, budget, result_bytes } = start;
     let isolation = Isolation {
+        memory_budget_bytes: spec.memory_budget_bytes.unwrap_or_else(default_budget),
         budget,
         spares: spec.spares,
         deadline: spec.deadline,
         limits: spec.limits,
+        cgroup: spec.cgroup.clone(),
         recycling: spec.recycling,
         sandbox: spec.sandbox.then(Policy::default),
         ..Isolation::new(vec![slab], result_bytes)

@@ -17,6 +17,7 @@ use pipelines::image::layout::{Layout, Place};
 use pipelines::image::operations::Operation;
 use pipelines::isolation::Budget;
 use pipelines::isolation::limits::{Limits, Recycling};
+use pipelines::isolation::memory::default_budget;
 use pipelines::isolation::segment::Segment;
 use pipelines::isolation::worker::forbid_core_dumps;
 use pipelines::message::{Blame, Failure, ItemId};
@@ -155,6 +156,12 @@ pub struct Spec {
     pub deadline: Duration,
     /// What each worker may take.
     pub limits: Limits,
+    /// What everything together may take; a share of the machine's memory if not given.
+    #[serde(default)]
+    pub memory_budget_bytes: Option<u64>,
+    /// Where each worker gets a control group of its own.
+    #[serde(default)]
+    pub cgroup: Option<PathBuf>,
     /// When a worker is replaced though it lives.
     pub recycling: Recycling,
     /// Workers reach no file, no program and no network once they are ready.
@@ -179,7 +186,8 @@ impl Spec {
     /// Where items are set aside, and with what.
     fn quarantine(&self, folder: Folder) -> Quarantine {
         let (job, limits, deadline) = (self.job.clone(), self.limits, self.deadline);
-        Quarantine { folder, terms: Terms { job, limits, deadline } }
+        let sandbox = self.sandbox && self.subject == Subject::Okiagari;
+        Quarantine { folder, terms: Terms { job, limits, deadline, sandbox } }
     }
 
     /// Pixels that all items have together when they are done.
@@ -219,10 +227,16 @@ impl Spec {
             self.job.format.check(out.format)?;
         }
         self.plan.check()?;
-        let budget = Budget::new(SLOTS_BYTES_MAX);
+        let budget = Budget::new(self.slots_bytes());
         self.slab_slots(&budget)?;
         let outboxes = 2 * (self.workers + self.spares) + self.workers + engine::BATCH;
         budget.slots(self.result_bytes_max(), outboxes, outboxes).map(|_| ())
+    }
+
+    /// Bytes that all slots may take together: half of all memory at most, or workers would have too little.
+    fn slots_bytes(&self) -> usize {
+        let all = self.memory_budget_bytes.unwrap_or_else(default_budget);
+        SLOTS_BYTES_MAX.min(usize::try_from(all / 2).unwrap_or(usize::MAX))
     }
 
     /// Tiles that may be decoded at once: those in work, twice as many ready, some being decoded.
@@ -325,7 +339,7 @@ impl Source {
 
 impl Stage {
     fn set(spec: &Spec, black_box: &Arc<BlackBox>) -> Result<Self, Failure> {
-        let budget = Arc::new(Budget::new(SLOTS_BYTES_MAX));
+        let budget = Arc::new(Budget::new(spec.slots_bytes()));
         let slots = spec.slab_slots(&budget)?;
         let slab_bytes = spec.layout.tile_bytes_max();
         let slab = match spec.subject {

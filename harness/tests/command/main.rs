@@ -1,5 +1,6 @@
 //! The command `okiagari`, used as its users use it: real processes, real kills, real files.
 
+mod budget;
 mod campaign;
 mod cve;
 mod deaths;

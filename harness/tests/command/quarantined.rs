@@ -137,3 +137,43 @@ fn a_limit_on_processor_time_is_named_in_words() {
     assert_eq!(told["death"], "signal 24");
     assert_eq!(told["terms"]["limits"]["files_max"], 64);
 }
+
+/// Reads a file that nobody gave it, over one tile.
+const NOSY: &str = r#"
+#include "okiagari.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+int32_t nosy(const struct okiagari_tile *tile) {
+    memcpy(tile->output, tile->input, tile->input_bytes);
+    if (tile->x == 64 && tile->y == 32 && !fopen("/etc/passwd", "r"))
+        abort();
+    return 0;
+}
+"#;
+
+#[test]
+fn a_filter_in_a_sandbox_is_tried_again_in_one() {
+    let scratch = Scratch::new();
+    scene(&scratch, 8);
+    fs::write(scratch.path("nosy.c"), NOSY).unwrap();
+    let native = concat!(env!("CARGO_MANIFEST_DIR"), "/../pipelines/native");
+    let cc = format!("cc -shared -fPIC -I {native} -o libnosy.so nosy.c");
+    scratch.shell(&["env"], &cc).with(0);
+    let job = format!("{JOB} --operation lib:./libnosy.so:nosy");
+    scratch.okiagari(&format!("{job} --out free")).with(0);
+    let ended = scratch.okiagari(&format!("{job} --sandbox --out shut")).with(1);
+    assert!(ended.stdout.contains("\n0 failed, 1 quarantined, 0 lost\n"), "{}", ended.stdout);
+    let again = "run --quarantined shut/quarantine/8";
+    let ended = scratch.okiagari(again).with(1);
+    let last = ended.stdout.lines().last().unwrap();
+    assert_eq!(last, "item 8 died again, of the same cause, in the same place");
+    // What makes the difference is the sandbox that was recorded, and nothing else.
+    let told = scratch.path("shut/quarantine/8/evidence.json");
+    let text = fs::read_to_string(&told).unwrap();
+    let opened = text.replace("\"sandbox\": true", "\"sandbox\": false");
+    assert_ne!(text, opened);
+    fs::write(told, opened).unwrap();
+    let ended = scratch.okiagari(again).with(0);
+    assert!(ended.stdout.ends_with("item 8 survived\n"), "{}", ended.stdout);
+}

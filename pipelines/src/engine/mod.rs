@@ -2,7 +2,7 @@
 //!
 //! Pure, and tested without threads: [`ledger`] (who owns each item), [`tree`] (which processes there should
 //! be), [`batcher`] (when a batch is full), [`limiter`] (how fast), [`lane`] (what a worker process's signs
-//! of life mean), [`reserve`] (which worker processes are to be started). The rest is the shell around them:
+//! of life mean), [`reserve`] (which worker processes are to be started), [`admission`] (whether there is memory). The rest is the shell around them:
 //! a supervisor that only receives and alone starts threads and processes, feeders that ask the producers
 //! when there is room, a crew of lanes that pull from the ledger, outlets that handle batches.
 //!
@@ -11,6 +11,7 @@
 //! Beside it, for state that several threads share: [`server`], reached by calls and casts.
 
 mod acker;
+pub mod admission;
 pub mod batcher;
 mod books;
 mod crew;

@@ -4,7 +4,7 @@ use super::books::Books;
 use super::event::{Event as Told, Observer};
 use super::feeder::Post;
 use super::gate::Gate;
-use super::hands::child::{ChildHands, Crew};
+use super::hands::child::{Crew, Door};
 use super::hands::inline::Inline;
 use super::hands::node::{Shared as Node, SharedHands, Swallow};
 use super::keeper::{Keeper, Strength};
@@ -23,7 +23,9 @@ use crate::black_box::BlackBox;
 use crate::handler::Handler;
 use crate::isolation::Isolation;
 use crate::isolation::bell::Bell;
+use crate::isolation::cgroup::Cgroup;
 use crate::isolation::line::OUTBOX_SLOTS;
+use crate::isolation::memory::mib;
 use crate::isolation::plan::Plan;
 use crate::isolation::segment::Segment;
 use crate::isolation::worker;
@@ -240,6 +242,7 @@ impl<H: Handler> Work<H> {
             Apart::Child { isolation, role, make } => {
                 worker::must_be_entered()?;
                 let results = slots(&isolation, lanes, isolation.spares, room)?;
+                let door = door(&isolation, lanes, &results)?;
                 let plan = plan(serde_json::to_string(&config), &isolation, role, watch)?;
                 let strength = Strength { lanes, spares: isolation.spares };
                 let (to_lanes, spares) = bounded(strength.lanes + strength.spares);
@@ -260,10 +263,11 @@ impl<H: Handler> Work<H> {
                     lease,
                     limits: isolation.limits,
                     recycling: isolation.recycling,
+                    door,
                     same_core: isolation.same_core,
                     bell,
                 });
-                let make_hands = move |lane: usize| make(ChildHands::new(lane, crew.clone()));
+                let make_hands = move |lane: usize| make(lane, config.clone(), crew.clone());
                 Ok((Box::new(make_hands), Some(keeper), results))
             }
             Apart::Shared { isolation, original, role, written, make } => {
@@ -297,6 +301,23 @@ fn slots<T>(
     room.cut(slots, bytes)
 }
 
+/// Where workers could take more memory than there is beside all slots, they pass one by one.
+fn door(isolation: &Isolation, lanes: usize, results: &Segment) -> Result<Option<Door>, Failure> {
+    let Isolation { memory_budget_bytes: all, slabs, spares, limits, .. } = isolation;
+    let workers = (lanes + spares) as u64;
+    let outboxes = workers * (OUTBOX_SLOTS * isolation.result_bytes) as u64;
+    let slots = slabs.iter().map(|s| s.bytes()).sum::<u64>() + outboxes + results.bytes();
+    let left = all.checked_sub(slots).filter(|left| *left > 0).ok_or_else(|| {
+        let (all, slots) = (mib(*all), mib(slots));
+        Failure::input(format!(
+            "what is read and written takes {slots}, and the memory budget is {all}: allow more, or take smaller items \
+             or fewer workers"
+        ))
+    })?;
+    let scarce = workers.saturating_mul(limits.memory_max_bytes) > left;
+    Ok(scarce.then(|| Door::new(left, lanes, *spares)))
+}
+
 fn plan(
     config: serde_json::Result<String>,
     isolation: &Isolation,
@@ -319,6 +340,7 @@ fn plan(
         slabs: isolation.slabs.clone(),
         result_bytes: isolation.result_bytes,
         limits: isolation.limits,
+        cgroup: isolation.cgroup.as_deref().map(Cgroup::open).transpose()?,
         sandbox: isolation.sandbox.clone(),
         start_deadline: isolation.start_deadline,
         receipts,

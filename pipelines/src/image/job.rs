@@ -38,6 +38,16 @@ impl Job {
     pub fn result_bytes_max(&self, head: TileHead) -> usize {
         self.format.bytes_max(&self.output(head))
     }
+    /// Bytes of private memory that a tile like `head` takes, as near as is known: two buffers that operations take
+    /// turns in, one that an operation may want for itself, and the file before it is written.
+    pub fn need_bytes(&self, head: TileHead) -> usize {
+        let steps = self.operations.iter().scan(head, |head, operation| {
+            *head = operation.output(*head);
+            Some(head.bytes())
+        });
+        let largest = steps.fold(head.bytes(), usize::max);
+        3 * largest + self.result_bytes_max(head)
+    }
 }
 
 /// An encoded tile, ready to be saved.
@@ -80,6 +90,10 @@ impl Handler for TileWork {
     /// A user's library is opened once, and not by each worker.
     fn preload(job: &Job) -> Result<(), Failure> {
         Worktop::default().load(&job.operations)
+    }
+
+    fn need(job: &Job, tile: &Tile) -> u64 {
+        job.need_bytes(tile.head) as u64
     }
 
     fn open(job: &Job) -> Result<Self, Failure> {

@@ -1,13 +1,14 @@
 //! A worker process that serves one lane, as that lane sees it.
 
 use super::bell::Bell;
+use super::cgroup::Leaf;
 use super::frame::FRAME_BYTES_MAX;
 use super::line::{LaneEnd, Request, State, Woken};
 use super::process::Process;
 use super::segment::Segment;
 use super::will::{Testament, Usage};
 use crate::message::Death;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,7 @@ pub(crate) struct Child {
     process: Process,
     line: LaneEnd,
     state: State,
+    group: Option<Leaf>,
     /// It was stopped when it was last looked at.
     stopped: bool,
     /// What it had used when it was put down.
@@ -51,8 +53,8 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    pub(super) fn new(process: Process, line: LaneEnd) -> Self {
-        Self { process, line, state: State::Starting, stopped: false, usage: None }
+    pub(super) fn new(process: Process, line: LaneEnd, group: Option<Leaf>) -> Self {
+        Self { process, line, state: State::Starting, group, stopped: false, usage: None }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -179,9 +181,9 @@ impl Child {
         self.line.testament(self.usage)
     }
 
-    /// It was refused memory for the item that it held.
+    /// It was refused memory for the item that it held, or killed for want of it.
     pub(crate) fn was_refused_memory(&self) -> bool {
-        self.line.was_refused_memory()
+        self.line.was_refused_memory() || self.group.as_ref().is_some_and(Leaf::ran_out)
     }
 
     /// One that is dying has time to finish its will; then it is ended as any other.
@@ -219,9 +221,32 @@ impl Child {
         self.kill();
     }
 
+    /// A hand on it for somebody else; `None` when there are no descriptors left.
+    pub(crate) fn leash(&self) -> Option<Leash> {
+        let pidfd = self.process.pidfd().try_clone_to_owned().ok()?;
+        Some(Leash { pid: self.pid(), pidfd })
+    }
+
     /// Ends it; that it has ended will be seen by `wait`.
     pub(crate) fn kill(&self) {
         self.process.kill();
+    }
+}
+
+/// A hand on a worker by which somebody else than its lane can end it.
+pub(crate) struct Leash {
+    pid: u32,
+    pidfd: OwnedFd,
+}
+
+impl Leash {
+    /// Whether it is this worker's.
+    pub(crate) fn holds(&self, child: &Child) -> bool {
+        self.pid == child.pid()
+    }
+
+    pub(crate) fn end(&self) {
+        super::process::end(self.pidfd.as_fd());
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod bell;
 mod birth;
+pub mod cgroup;
 pub(crate) mod child;
 mod control;
 pub mod evidence;
@@ -11,6 +12,7 @@ mod futex;
 pub mod limits;
 pub(crate) mod line;
 pub(crate) mod link;
+pub mod memory;
 pub mod module;
 pub(crate) mod node;
 pub(crate) mod nursery;
@@ -25,52 +27,16 @@ pub mod will;
 pub mod worker;
 mod zygote;
 
+pub use memory::Budget;
 pub use tuning::libc_version;
 
 use crate::engine::reserve::Intensity;
-use crate::message::Failure;
 use limits::{Limits, Recycling};
 use sandbox::Policy;
 use segment::Segment;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-
-/// One number of bytes that all slots together may take; whoever cuts a segment takes from it.
-#[derive(Debug)]
-pub struct Budget {
-    left: AtomicUsize,
-}
-
-impl Budget {
-    /// So many bytes.
-    pub fn new(bytes: usize) -> Self {
-        Self { left: AtomicUsize::new(bytes) }
-    }
-
-    /// Takes room for slots of `slot_bytes` each: `most` of them, or fewer, but not less than `least`.
-    ///
-    /// # Errors
-    /// When there is no room for `least`.
-    pub fn slots(&self, slot_bytes: usize, least: usize, most: usize) -> Result<usize, Failure> {
-        let slot_bytes = slot_bytes.max(1).next_multiple_of(4096);
-        let fitting = |left: usize| (left / slot_bytes).min(most);
-        let take = |left: usize| {
-            let slots = fitting(left);
-            (slots >= least).then(|| left - slots * slot_bytes)
-        };
-        let before = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
-        before.map(fitting).map_err(|left| {
-            let mib = |bytes: usize| bytes.div_ceil(1 << 20);
-            Failure::input(format!(
-                "a single tile takes {} MiB, and {least} of them do not fit into the {} MiB that are left; \
-                 take smaller tiles or fewer workers",
-                mib(slot_bytes),
-                mib(left)
-            ))
-        })
-    }
-}
 
 /// How isolated workers are kept.
 #[derive(Clone)]
@@ -81,6 +47,10 @@ pub struct Isolation {
     pub result_bytes: usize,
     /// What outboxes and results are counted against.
     pub budget: Arc<Budget>,
+    /// Bytes that slabs, outboxes, results and the private memory of all workers may take together. What workers may
+    /// have at most is counted, and where that is too much, items are admitted by what
+    /// [they need](crate::handler::Handler::need).
+    pub memory_budget_bytes: u64,
     /// Workers kept started in reserve, at least 0.
     pub spares: usize,
     /// How long a worker may take over one item before it is ended.
@@ -89,6 +59,9 @@ pub struct Isolation {
     pub start_deadline: Duration,
     /// What each worker may take.
     pub limits: Limits,
+    /// A delegated [control group](cgroup) in which each worker gets one of its own, with its limit on memory. Not for
+    /// workers that share a process.
+    pub cgroup: Option<PathBuf>,
     /// What each worker may reach once its handler is open; `None` for whatever its program may. Not for workers
     /// that share a process.
     pub sandbox: Option<Policy>,
@@ -104,16 +77,19 @@ pub struct Isolation {
 
 impl Isolation {
     /// Workers that read `slabs` and whose results take up to `result_bytes` bytes each: one spare, 10 s an
-    /// item, 512 MiB a worker, 1 GiB for all slots but the slabs'.
+    /// item, 512 MiB a worker, 1 GiB for all slots but the slabs', [a share](memory::default_budget) of the machine's
+    /// memory for all.
     pub fn new(slabs: Vec<Arc<Segment>>, result_bytes: usize) -> Self {
         Self {
             slabs,
             result_bytes,
             budget: Arc::new(Budget::new(1 << 30)),
+            memory_budget_bytes: memory::default_budget(),
             spares: 1,
             deadline: Duration::from_secs(10),
             start_deadline: Duration::from_secs(30),
             limits: Limits::default(),
+            cgroup: None,
             sandbox: None,
             recycling: Recycling::default(),
             same_core: false,

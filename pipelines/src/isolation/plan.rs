@@ -1,5 +1,6 @@
 //! What is the same for all workers of a crew, and how it is said to them.
 
+use super::cgroup::Cgroup;
 use super::limits::Limits;
 use super::link::deliver;
 use super::sandbox::Policy;
@@ -16,6 +17,8 @@ pub(crate) struct Plan {
     pub(crate) slabs: Vec<Arc<Segment>>,
     pub(crate) result_bytes: usize,
     pub(crate) limits: Limits,
+    /// Where each gets a control group of its own.
+    pub(crate) cgroup: Option<Cgroup>,
     pub(crate) sandbox: Option<Policy>,
     /// How long a worker, or what workers are forked from, may take to start.
     pub(crate) start_deadline: Duration,

@@ -165,6 +165,11 @@ impl Segment {
         self.slot_bytes
     }
 
+    /// Bytes that all slots take.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.slots * self.slot_bytes) as u64
+    }
+
     /// A free slot, waiting for one; `None` once the segment is closed.
     pub fn reserve(self: &Arc<Self>) -> Option<Slot> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);

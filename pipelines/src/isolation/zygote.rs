@@ -83,7 +83,9 @@ impl Source {
                 process
             }
         };
-        Ok(Child::new(process, line))
+        let outbox = line.outbox.bytes();
+        let group = plan.cgroup.as_ref().map(|group| group.put(process.id(), &limits, outbox));
+        Ok(Child::new(process, line, group.transpose()?))
     }
 }
 

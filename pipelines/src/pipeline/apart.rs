@@ -3,13 +3,17 @@
 use super::Stage;
 use crate::engine::hands::Hands;
 use crate::engine::hands::caller::Caller;
-use crate::engine::hands::child::ChildHands;
+use crate::engine::hands::child::{ChildHands, Crew};
 use crate::engine::hands::node::SharedHands;
 use crate::engine::htpipe::HtPipe;
 use crate::handler::{Handler, Then};
 use crate::isolation::Isolation;
 use crate::isolation::frame::Portable;
 use crate::isolation::worker;
+use std::sync::Arc;
+
+/// The hands of a lane with this number.
+type MakeChild<H> = fn(usize, <H as Handler>::Config, Arc<Crew>) -> Box<dyn Hands<H>>;
 
 /// Where a stage's handlers live.
 pub(crate) enum Apart<H: Handler> {
@@ -19,7 +23,7 @@ pub(crate) enum Apart<H: Handler> {
     Child {
         isolation: Isolation,
         role: &'static str,
-        make: fn(ChildHands) -> Box<dyn Hands<H>>,
+        make: MakeChild<H>,
     },
     Shared {
         isolation: Isolation,
@@ -44,7 +48,8 @@ impl<H: Handler> Stage<H> {
         H::Out: Portable,
     {
         let role = worker::role_name::<H>();
-        self.apart = Apart::Child { isolation, role, make: |hands| Box::new(hands) };
+        let make = |lane, config, crew| Box::new(ChildHands::<H>::new(lane, config, crew)) as _;
+        self.apart = Apart::Child { isolation, role, make };
         self
     }
     /// All workers share one process, in HtPipe's way and with its times and losses. There are no spares, no

@@ -37,6 +37,9 @@ pub struct Terms {
     pub limits: Limits,
     /// How long it may take over one item.
     pub deadline: Duration,
+    /// Whether it reaches no file, no program and no network once it is ready.
+    #[serde(default)]
+    pub sandbox: bool,
 }
 
 /// Where a run's items are set aside.

@@ -4,6 +4,7 @@
 //! harness of their own. They run one after the other: some count this process's children and files.
 
 mod bounds;
+mod budget;
 mod conduct;
 mod ends;
 mod evidence;
@@ -18,8 +19,10 @@ mod points;
 mod pool;
 mod sandbox;
 mod shelf;
+mod threaded;
 
 use bounds::Glutton;
+use budget::Heavy;
 use conduct::Hungry;
 use faultload::Poor;
 use kit::Toil;
@@ -30,6 +33,7 @@ use pipelines::isolation::worker::{enter, role};
 use pool::Double;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use sandbox::Escape;
+use threaded::Threaded;
 
 fn main() {
     enter(&[
@@ -41,6 +45,8 @@ fn main() {
         role::<Poor>(),
         role::<Double>(),
         role::<Escape>(),
+        role::<Heavy>(),
+        role::<Threaded>(),
     ]);
     orphans::die_if_asked();
     points::die_if_asked();
@@ -63,6 +69,8 @@ fn main() {
         bounds::trials(),
         pool::trials(),
         sandbox::trials(),
+        budget::trials(),
+        threaded::trials(),
     ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }

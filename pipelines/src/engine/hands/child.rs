@@ -1,149 +1,75 @@
 //! A process of its own as hands: what it dies of, the lane survives.
 
+mod door;
+mod staff;
 mod struck;
 mod worker;
 
+pub(crate) use door::Door;
+pub(crate) use staff::Crew;
 #[cfg(test)]
 pub(crate) use worker::read;
-use worker::{Word, Worker};
 pub(crate) use worker::{lower, outcome};
 
 use super::{Fall, Hands, Outcome};
 use crate::black_box::What;
-use crate::engine::keeper::Notice;
 use crate::engine::lane::Event;
 use crate::engine::leave::Leave;
 use crate::engine::ledger::Loan;
-use crate::engine::supervisor::Notice as Told;
 use crate::engine::watch::Watch;
 use crate::fault::strike::Strike;
 use crate::handler::Handler;
-use crate::isolation::bell::Bell;
-use crate::isolation::child::Child;
 use crate::isolation::frame::{FRAME_BYTES_MAX, Memory, Portable, Reader, Writer};
-use crate::isolation::limits::{Limits, Recycling};
 use crate::isolation::line::Request;
-use crate::isolation::nursery::Desk;
-use crate::isolation::segment::Segment;
-use crate::isolation::tuning;
+use crate::isolation::memory::mib;
 use crate::isolation::will::Testament;
 use crate::isolation::worker::Errand;
-use crate::message::{Death, Failure};
+use crate::message::{Death, Failure, ItemId};
 use crate::producer::Entry;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use staff::Staff;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// What all lanes of a crew share.
-pub(crate) struct Crew {
-    pub(crate) spares: Receiver<Child>,
-    pub(crate) notices: Sender<Told>,
-    pub(crate) nursery: Desk,
-    /// Where results are copied to.
-    pub(crate) results: Arc<Segment>,
-    pub(crate) deadline: Duration,
-    pub(crate) start_deadline: Duration,
-    /// Items are lent, and may be tried again.
-    pub(crate) lease: bool,
-    pub(crate) limits: Limits,
-    pub(crate) recycling: Recycling,
-    pub(crate) same_core: bool,
-    pub(crate) bell: Arc<Bell>,
-}
+use std::time::Instant;
+use worker::{Word, Worker};
 
 /// Hands that borrow workers from the crew's reserve.
-pub(crate) struct ChildHands {
+pub(crate) struct ChildHands<H: Handler> {
     lane: usize,
+    config: H::Config,
     crew: Arc<Crew>,
-    worker: Option<Worker>,
+    staff: Staff,
     writer: Writer,
     request: Request,
     /// Of the items from the present request on: which attempt it is, and what strikes it. None for those that a
     /// worker died of or near, and that will be counted again.
     begun: Vec<Option<(u32, Option<Strike>)>>,
-    /// Workers that were used up since the last answer. They are replaced after the next one: to start a process
-    /// takes a core away from whoever does the item again.
-    used_up: usize,
 }
 
 /// How a request ended.
 enum End {
     /// All of it is answered.
     Answered,
+    /// It never fits into the memory: a worker can have so many bytes.
+    NoRoom(u64),
     /// The worker died. So many items were answered, and so many more begun: the first of these is the suspect.
     Died { answered: usize, begun: usize, death: Death, words: String, will: Testament },
 }
 
-impl ChildHands {
-    pub(crate) fn new(lane: usize, crew: Arc<Crew>) -> Self {
+impl<H: Handler> ChildHands<H>
+where
+    H::In: Portable,
+    H::Out: Portable,
+{
+    pub(crate) fn new(lane: usize, config: H::Config, crew: Arc<Crew>) -> Self {
         let (writer, request) = (Writer::default(), Request::default());
-        Self { lane, crew, worker: None, writer, request, begun: Vec::new(), used_up: 0 }
-    }
-
-    /// A worker that can be sent an item: the one in hand, or one from the reserve.
-    fn worker(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<Worker, Fall> {
-        if let Some(worker) = self.worker.take() {
-            return Ok(worker);
-        }
-        loop {
-            let child = match self.crew.spares.try_recv() {
-                Ok(child) => child,
-                Err(_) => {
-                    self.replace();
-                    self.crew.spares.recv().map_err(|_| Fall::Stopped)?
-                }
-            };
-            if let Some(worker) = self.ready(child, frame)? {
-                self.tell(Notice::Started);
-                return Ok(worker);
-            }
-        }
-    }
-
-    /// Waits until it is ready; `None` when it never will be.
-    fn ready(
-        &self,
-        child: Child,
-        frame: &mut [u8; FRAME_BYTES_MAX],
-    ) -> Result<Option<Worker>, Fall> {
-        let mut worker = Worker::new(child, self.crew.start_deadline, self.crew.deadline);
-        match worker.attend(&self.crew.bell, frame, || false) {
-            Word::Use => {
-                if self.crew.same_core {
-                    tuning::keep_to_core(worker.child.pid(), self.lane);
-                }
-                Ok(Some(worker))
-            }
-            Word::Stopped => Err(Fall::Stopped),
-            Word::Answer(_) | Word::Dead(_) => {
-                self.still_born(worker);
-                Ok(None)
-            }
-        }
-    }
-
-    fn replace(&mut self) {
-        for _ in 0..std::mem::take(&mut self.used_up) {
-            self.tell(Notice::Wanted);
-        }
-    }
-
-    fn tell(&self, notice: Notice) {
-        self.crew.notices.send(Told::Worker(notice)).ok();
-    }
-
-    fn still_born(&self, mut worker: Worker) {
-        let words = worker.child.words();
-        self.crew.nursery.bury(worker.child);
-        self.tell(Notice::StillBorn(words));
-        self.tell(Notice::Wanted);
+        let staff = Staff::new(lane, crew.clone());
+        Self { lane, config, crew, staff, writer, request, begun: Vec::new() }
     }
 
     /// Puts as many of the items into a request as there is room for, at most `most`. What has been begun before
     /// has its number already. An item that is too large for a frame comes alone, with why.
-    fn compose<T: Portable>(
+    fn compose(
         &mut self,
-        entries: &[Entry<T>],
+        entries: &[Entry<H::In>],
         first: u32,
         most: usize,
         watch: &Watch,
@@ -177,27 +103,18 @@ impl ChildHands {
     }
 
     /// Has a request done, and tells of each answer.
-    fn exchange<H: Handler>(
+    fn exchange(
         &mut self,
         entries: &[Entry<H::In>],
-        watch: &Watch,
+        (watch, leave): (&Watch, &Leave),
         settle: &mut dyn FnMut(Outcome<H::Out>),
-    ) -> Result<End, Fall>
-    where
-        H::Out: Portable,
-    {
-        let mut frame = [0; FRAME_BYTES_MAX];
-        let mut worker = self.worker(&mut frame)?;
-        while !worker.child.send(&self.request) {
-            // It died with nothing in hand: no item is to blame, nor, if it has worked, the way it starts.
-            if worker.items > 0 {
-                self.crew.nursery.bury(worker.child);
-                self.used_up += 1;
-            } else {
-                self.still_born(worker);
-            }
-            worker = self.worker(&mut frame)?;
+    ) -> Result<End, Fall> {
+        let needs = entries[..self.request.len()].iter().map(|e| H::need(&self.config, &e.item));
+        if let Some(most) = self.staff.enter(needs.max().unwrap_or(0), leave)? {
+            return Ok(End::NoRoom(most));
         }
+        let mut frame = [0; FRAME_BYTES_MAX];
+        let mut worker = self.staff.send(&self.request, &mut frame)?;
         self.kill_workers(&worker.child, watch);
         for (n, entry) in entries.iter().enumerate().take(self.request.len()) {
             let (item, attempt) = (entry.id, self.attempt(n));
@@ -228,29 +145,19 @@ impl ChildHands {
                 }
             }
         }
-        if worker.is_worn(self.crew.recycling) {
-            self.retire(worker);
-            self.used_up += 1;
-        } else {
-            self.worker = Some(worker);
-        }
-        self.replace();
+        self.staff.rest(worker);
         Ok(End::Answered)
     }
 
     /// Goes through a loan from `at` on, and moves `at` along.
-    fn through<H: Handler>(
+    fn through(
         &mut self,
         loan: &Loan<H::In>,
         at: &mut usize,
         watch: &Watch,
         leave: &Leave,
         settle: &mut dyn FnMut(Outcome<H::Out>),
-    ) -> Result<(), Fall>
-    where
-        H::In: Portable,
-        H::Out: Portable,
-    {
+    ) -> Result<(), Fall> {
         let entries = loan.items();
         let mut most = usize::MAX;
         let (mut had_twice, mut seen_in_company) = (None, None);
@@ -261,25 +168,27 @@ impl ChildHands {
             let first = if *at == 0 { loan.attempt } else { 0 };
             let rest = &entries[*at..];
             if let Err(failure) = self.compose(rest, first, most, watch) {
-                let attempt = self.attempt(0);
-                self.begun.remove(0);
-                let result = Err(failure.into());
-                settle(Outcome { item: rest[0].id, attempt, work_ns: 0, result, bulky: false });
+                self.refuse(rest[0].id, failure, settle);
                 *at += 1;
                 continue;
             }
             let items = self.request.len();
-            match self.exchange::<H>(rest, watch, settle)? {
+            match self.exchange(rest, (watch, leave), settle)? {
                 End::Answered => {
                     self.begun.drain(..items);
                     *at += items;
                     // A worker that may have twice as much is there for one item.
-                    if had_twice.is_some_and(|item| item < *at)
-                        && let Some(worker) = self.worker.take()
-                    {
-                        self.retire(worker);
+                    if had_twice.is_some_and(|item| item < *at) {
+                        self.staff.as_usual();
                         had_twice = None;
                     }
+                }
+                // Perhaps only one of them is too large.
+                End::NoRoom(_) if items > 1 => most = 1,
+                End::NoRoom(most) => {
+                    let need = H::need(&self.config, &rest[0].item);
+                    self.refuse(rest[0].id, too_large(need, most), settle);
+                    *at += 1;
                 }
                 End::Died { answered, begun, death, words, will } => {
                     *at += answered;
@@ -288,8 +197,7 @@ impl ChildHands {
                         && self.crew.lease
                         && death == Death::OutOfMemory
                         && had_twice.is_none();
-                    if hungry && let Some(worker) = self.with_twice_the_memory()? {
-                        self.worker = Some(worker);
+                    if hungry && self.staff.with_twice_the_memory()? {
                         had_twice = Some(*at);
                     } else if items == 1 || !self.crew.lease {
                         let deaths = 1 + u32::from(seen_in_company == Some(suspect));
@@ -310,18 +218,12 @@ impl ChildHands {
         Ok(())
     }
 
-    fn retire(&self, worker: Worker) {
-        worker.child.kill();
-        self.crew.nursery.bury(worker.child);
-    }
-
-    /// A worker of its own for an item for which the memory did not suffice.
-    fn with_twice_the_memory(&self) -> Result<Option<Worker>, Fall> {
-        let (to, born) = bounded(1);
-        let memory_max_bytes = self.crew.limits.memory_max_bytes.saturating_mul(2);
-        self.crew.nursery.order(Limits { memory_max_bytes, ..self.crew.limits }, to);
-        let Ok(child) = born.recv() else { return Ok(None) };
-        self.ready(child, &mut [0; FRAME_BYTES_MAX])
+    /// An item that no worker is asked for: it fails.
+    fn refuse(&mut self, item: ItemId, failure: Failure, settle: &mut dyn FnMut(Outcome<H::Out>)) {
+        let attempt = self.attempt(0);
+        self.begun.remove(0);
+        let result = Err(failure.into());
+        settle(Outcome { item, attempt, work_ns: 0, result, bulky: false });
     }
 
     /// The worker died; what it had not begun is as good as never sent.
@@ -329,19 +231,25 @@ impl ChildHands {
         let words = worker.child.words();
         let begun = worker.child.begun().max(1);
         let will = worker.child.testament();
-        self.used_up += 1;
         let death = match death {
             Death::Signal(_) | Death::Exit(_) if worker.child.was_refused_memory() => {
                 Death::OutOfMemory
             }
             death => death,
         };
-        self.crew.nursery.bury(worker.child);
+        self.staff.lose(worker);
         End::Died { answered, begun, death, words, will }
     }
 }
 
-impl<H: Handler> Hands<H> for ChildHands
+fn too_large(need: u64, most: u64) -> Failure {
+    let (need, most) = (mib(need), mib(most));
+    Failure::item(format!(
+        "it needs {need}, and a worker can have {most} of the memory budget at most: allow more, or cut smaller items"
+    ))
+}
+
+impl<H: Handler> Hands<H> for ChildHands<H>
 where
     H::In: Portable,
     H::Out: Portable,
@@ -360,7 +268,7 @@ where
     ) -> Result<(), Fall> {
         let mut at = 0;
         self.begun.clear();
-        let done = self.through::<H>(loan, &mut at, watch, leave, settle);
+        let done = self.through(loan, &mut at, watch, leave, settle);
         // Who was sent along with the suspect and never begun had no attempt.
         for (entry, begun) in loan.items()[at..].iter().zip(&self.begun).skip(1) {
             if begun.is_some() {

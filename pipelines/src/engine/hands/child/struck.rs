@@ -4,10 +4,11 @@ use super::ChildHands;
 use crate::engine::supervisor::Notice;
 use crate::engine::watch::Watch;
 use crate::fault::{Fault, Point, Site};
+use crate::handler::Handler;
 use crate::isolation::child::Child;
 use crate::message::ItemId;
 
-impl ChildHands {
+impl<H: Handler> ChildHands<H> {
     /// A fault that was meant for an item that was just sent: several workers get SIGKILL at once, the one that has it
     /// and waits for that among them.
     pub(super) fn kill_workers(&mut self, holder: &Child, watch: &Watch) {

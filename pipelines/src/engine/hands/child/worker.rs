@@ -18,9 +18,10 @@ pub(super) struct Worker {
     /// Items that it has finished: with one, it can start.
     pub(super) items: u64,
     ready: Instant,
-    /// Private memory after its first item, in bytes, and when that was looked at last.
+    /// Private memory after its first item, in bytes.
     grown_from: Option<u64>,
-    looked: Instant,
+    /// The same when that was looked at last, and when that was.
+    looked: Option<(u64, Instant)>,
 }
 
 /// What came of waiting for a worker.
@@ -35,14 +36,14 @@ pub(super) enum Word {
     Stopped,
 }
 
-/// How often the memory of a worker is looked at that is to be replaced when it has grown.
+/// How often the memory of a worker is looked at, where it matters.
 const LOOK_AT_MEMORY: Duration = Duration::from_millis(10);
 
 impl Worker {
     pub(super) fn new(child: Child, start: Duration, patience: Duration) -> Self {
         let now = Instant::now();
         let lane = Lane::new(now, start, patience);
-        Self { child, lane, items: 0, ready: now, grown_from: None, looked: now }
+        Self { child, lane, items: 0, ready: now, grown_from: None, looked: None }
     }
 
     /// Waits until there is something to do about it.
@@ -91,16 +92,24 @@ impl Worker {
         self.lane.step(Instant::now(), Event::Sent { item, attempt }, &mut Vec::new());
     }
 
+    /// Private memory, as it was at most [`LOOK_AT_MEMORY`] ago.
+    pub(super) fn bytes(&mut self) -> u64 {
+        match self.looked {
+            Some((bytes, at)) if at.elapsed() < LOOK_AT_MEMORY => bytes,
+            _ => {
+                let bytes = self.child.private_bytes();
+                self.looked = Some((bytes, Instant::now()));
+                bytes
+            }
+        }
+    }
+
     /// It should be replaced before it comes to harm.
     pub(super) fn is_worn(&mut self, recycling: Recycling) -> bool {
-        let mut growth_bytes = 0;
-        if recycling.growth_bytes.is_some()
-            && (self.grown_from.is_none() || self.looked.elapsed() >= LOOK_AT_MEMORY)
-        {
-            self.looked = Instant::now();
-            let bytes = self.child.private_bytes();
-            growth_bytes = bytes.saturating_sub(*self.grown_from.get_or_insert(bytes));
-        }
+        let growth_bytes = recycling.growth_bytes.map_or(0, |_| {
+            let bytes = self.bytes();
+            bytes.saturating_sub(*self.grown_from.get_or_insert(bytes))
+        });
         recycling.is_due(Worn { items: self.items, age: self.ready.elapsed(), growth_bytes })
     }
 }
