@@ -6,7 +6,7 @@ use crate::history::{History, collect};
 use crate::output::BLACK_BOX;
 use crate::plan::FaultPlan;
 use crate::schedule::{self, Armed};
-use crate::subject::{Spec, Subject};
+use crate::subject::{Program, Spec, foreign};
 use crate::trial::{Trial, try_out};
 use anyhow::{Context, Result};
 use pipelines::black_box::BlackBox;
@@ -87,10 +87,11 @@ fn all(
     let (sound, struck) = layouts(experiment, scratch.path())?;
     let spec = |(plan, trial): &(FaultPlan, Scheduled), dir: &Path| {
         let layout = if trial.faults { &struck } else { &sound };
-        Ok::<_, anyhow::Error>(Spec {
-            plan: plan.clone(),
-            ..spec(experiment, trial, layout, &job, dir)?
-        })
+        let mut spec = spec(experiment, trial, layout, &job, dir)?;
+        if let Program::Command(words) = &mut spec.subject.program {
+            *words = foreign::given(words, layout, scratch.path())?;
+        }
+        anyhow::Ok(Spec { plan: plan.clone(), ..spec })
     };
     let Some(first) = trials.first() else { return Ok(Some(vec![])) };
     tell(News::Golden);
@@ -132,6 +133,9 @@ fn one(
     if finished.interrupted {
         return Ok(None);
     }
+    if let Some(failure) = finished.last_words.clone().filter(|_| spec.subject.is_foreign()) {
+        return Err(failure.into());
+    }
     Ok(Some(collect(trial, spec, &black_box, &finished, golden)?))
 }
 
@@ -170,10 +174,11 @@ fn spec(
     job: &Job,
     dir: &Path,
 ) -> Result<Spec> {
-    let options = experiment.subject.get(&trial.subject).copied().unwrap_or_default();
+    let options = experiment.subject.get(&trial.subject).cloned().unwrap_or_default();
     let Options { spares, workers, attempts, deadline_ms, sandbox, max_demand, .. } = options;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let subject: Subject = trial.subject.parse().map_err(Failure::input)?;
+    let subject = experiment.subject_called(&trial.subject);
+    let subject = subject.map_err(|(key, why)| Failure::input(format!("{key} {why}")))?;
     Ok(Spec {
         subject,
         dir: dir.to_path_buf(),

@@ -123,7 +123,7 @@ impl Receipts {
         self.mapping.slice(self.at, self.cap)
     }
     /// Writes down that a fault fires, before it does.
-    pub(crate) fn sign(&self, receipt: u32) {
+    pub fn sign(&self, receipt: u32) {
         if let Some(slot) = self.slots().get(receipt as usize) {
             slot.fired_ns.store(now_ns(), Release);
         }

@@ -11,8 +11,8 @@ pub(super) fn run() -> anyhow::Result<Exit> {
         text += &format!("  {name:<20} {}\n", experiment.question);
     }
     text += "\nSubjects, for `okiagari run --subject NAME` and for experiments:\n\n";
-    for subject in Subject::ALL {
-        text += &format!("  {subject:<20} {}\n", subject.about());
+    for (subject, about) in Subject::named() {
+        text += &format!("  {subject:<20} {about}\n");
     }
     say(&text);
     Ok(Exit::Good)

@@ -1,10 +1,10 @@
 //! From what a trial left behind (black box, journal, files) to its history.
 
-use super::{History, Injection, Item, Run, State};
+use super::{History, Injection, Item, Run, State, foreign};
 use crate::experiment::Trial;
 use crate::golden::{Golden, short};
 use crate::output::{BLACK_BOX, file_blake3};
-use crate::subject::Spec;
+use crate::subject::{Again, Spec};
 use crate::trial::Finished;
 use pipelines::black_box::{BlackBox, Event, Receipt, What};
 use pipelines::message::{Death, Failure, ItemId};
@@ -34,11 +34,17 @@ pub fn collect(
         events.entry(event.item).or_default().push(event);
     }
     let start = black_box.started_ns();
+    let anew_ns = anew_ns(spec, finished);
     let of = |item: ItemId| events.get(&item).map_or(&[][..], Vec::as_slice);
     let items: Vec<Item> = (0..spec.layout.items())
         .map(|item| {
+            let fresh = of(item).iter().position(|e| e.t_ns >= anew_ns);
+            let fresh = fresh.map_or(&[][..], |at| &of(item)[at..]);
+            if spec.subject.is_foreign() {
+                return foreign::item(item, spec, black_box, fresh, golden);
+            }
             let records = records.get(&item).map_or(&[][..], Vec::as_slice);
-            one_item(item, spec, black_box, records, of(item), golden)
+            one_item(item, spec, black_box, records, (of(item), fresh), golden)
         })
         .collect();
     let receipts = black_box.read_receipts();
@@ -64,6 +70,13 @@ pub fn collect(
     Ok(History { run, injections, items })
 }
 
+/// Since when what was done counts: the last time the subject was started from zero, by the black box's clock.
+fn anew_ns(spec: &Spec, finished: &Finished) -> u64 {
+    let last = usize::try_from(finished.restarts).ok().and_then(|n| n.checked_sub(1));
+    let fall = last.and_then(|n| finished.falls.get(n));
+    fall.filter(|_| spec.subject.again == Again::FromZero).map_or(0, |(t_ns, _)| *t_ns)
+}
+
 /// Deaths of workers: an attempt that returned an error killed nobody.
 fn deaths(black_box: &BlackBox) -> u64 {
     let deaths = black_box.deaths().into_iter().filter(|(death, _)| *death != Death::Error);
@@ -75,11 +88,11 @@ fn one_item(
     spec: &Spec,
     black_box: &BlackBox,
     records: &[&Record],
-    events: &[Event],
+    (events, fresh): (&[Event], &[Event]),
     golden: &Golden,
 ) -> Item {
     let since = |e: &Event| e.t_ns.saturating_sub(black_box.started_ns());
-    let first = |what| events.iter().find(|e| e.what == what);
+    let first = |events: &[Event], what| events.iter().find(|e| e.what == what).map(since);
     let done = records.iter().filter(|r| r.state == journal::State::Done).count() as u32;
     let place = spec.layout.place(item);
     let name = place.map(|p| spec.layout.file_name(&p, spec.job.format.extension()));
@@ -100,9 +113,9 @@ fn one_item(
         attempts: black_box.begun(item),
         state,
         deliveries: done,
-        lent_ns: first(What::Lent).map(since),
-        done_ns: first(What::Done).map(since),
-        work_ns: events.iter().rev().find(|e| e.what == What::Accepted).map(|e| e.value),
+        lent_ns: first(events, What::Lent),
+        done_ns: first(fresh, What::Done),
+        work_ns: fresh.iter().rev().find(|e| e.what == What::Accepted).map(|e| e.value),
         found_blake3: found,
         golden_blake3,
     }
@@ -158,6 +171,10 @@ fn foreign_files(spec: &Spec) -> Result<u64, Failure> {
     let own = [JOURNAL, BLACK_BOX, PARTIAL, QUARANTINE].map(str::to_owned);
     let tiles = (0..spec.layout.items()).filter_map(|item| {
         let place = spec.layout.place(item)?;
+        if spec.subject.is_foreign() {
+            let path = foreign::file(spec, &place)?;
+            return Some(path.file_name()?.to_string_lossy().into_owned());
+        }
         Some(spec.layout.file_name(&place, spec.job.format.extension()))
     });
     let known: HashSet<String> = tiles.chain(own).collect();

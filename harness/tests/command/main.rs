@@ -3,6 +3,7 @@
 mod cve;
 mod deaths;
 mod experiment;
+mod foreign;
 mod interruption;
 mod originals;
 mod picture;
@@ -13,5 +14,6 @@ mod replay;
 mod room;
 mod run;
 mod schedule;
+mod subjects;
 mod tutorial;
 mod verify;
