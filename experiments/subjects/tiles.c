@@ -4,8 +4,7 @@
  *     tiles INPUT.ppm OUT NAME TILE WORKERS OPERATION
  *
  * It reads binary PPM or PGM of 8 bits and writes raw pixels: no library is needed. Worker W of N does each N-th tile,
- * from the W-th. If one dies, another does what of that is missing; after too many deaths in a row that goes no
- * further. */
+ * from the W-th. If one dies, another does what is missing of its tiles; after too many deaths it stays dead. */
 
 #define _GNU_SOURCE
 #include <ctype.h>

@@ -14,6 +14,8 @@ pub(super) fn run() -> anyhow::Result<Exit> {
     for (subject, about) in Subject::named() {
         text += &format!("  {subject:<20} {about}\n");
     }
+    text += "\nAn experiment can have others: one of these with a knob turned, or any program, as a command line:\n\
+             README.md and docs/foreign-subjects.md say how.\n";
     say(&text);
     Ok(Exit::Good)
 }

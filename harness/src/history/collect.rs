@@ -4,7 +4,7 @@ use super::{History, Injection, Item, Run, State, foreign};
 use crate::experiment::Trial;
 use crate::golden::{Golden, short};
 use crate::output::{BLACK_BOX, file_blake3};
-use crate::subject::{Again, Spec};
+use crate::subject::Spec;
 use crate::trial::Finished;
 use pipelines::black_box::{BlackBox, Event, Receipt, What};
 use pipelines::message::{Death, Failure, ItemId};
@@ -34,11 +34,11 @@ pub fn collect(
         events.entry(event.item).or_default().push(event);
     }
     let start = black_box.started_ns();
-    let anew_ns = anew_ns(spec, finished);
     let of = |item: ItemId| events.get(&item).map_or(&[][..], Vec::as_slice);
     let items: Vec<Item> = (0..spec.layout.items())
         .map(|item| {
-            let fresh = of(item).iter().position(|e| e.t_ns >= anew_ns);
+            // What was removed before a start from zero does not count.
+            let fresh = of(item).iter().position(|e| e.t_ns >= finished.anew_ns);
             let fresh = fresh.map_or(&[][..], |at| &of(item)[at..]);
             if spec.subject.is_foreign() {
                 return foreign::item(item, spec, black_box, fresh, golden);
@@ -68,13 +68,6 @@ pub fn collect(
         events_missed: black_box.events_missed(),
     };
     Ok(History { run, injections, items })
-}
-
-/// Since when what was done counts: the last time the subject was started from zero, by the black box's clock.
-fn anew_ns(spec: &Spec, finished: &Finished) -> u64 {
-    let last = usize::try_from(finished.restarts).ok().and_then(|n| n.checked_sub(1));
-    let fall = last.and_then(|n| finished.falls.get(n));
-    fall.filter(|_| spec.subject.again == Again::FromZero).map_or(0, |(t_ns, _)| *t_ns)
 }
 
 /// Deaths of workers: an attempt that returned an error killed nobody.

@@ -58,6 +58,8 @@ pub struct Finished {
     pub falls: Vec<(u64, Ending)>,
     /// How often the subject was started again.
     pub restarts: u64,
+    /// When it was last started from zero, by [`now_ns`]; 0 if it never was.
+    pub anew_ns: u64,
     /// Processes that outlived the subject and their grace.
     pub orphans: u64,
     /// What the subject said when it gave up.
@@ -84,6 +86,7 @@ impl Trial<'_> {
             wall_ns: 0,
             falls: vec![],
             restarts: 0,
+            anew_ns: 0,
             orphans: 0,
             last_words: None,
             stderr: String::new(),
@@ -121,7 +124,7 @@ impl Trial<'_> {
             }
             again::make_ready(self.spec)?;
             if again == Again::FromZero {
-                void = self.black_box.settled();
+                (void, finished.anew_ns) = (self.black_box.settled(), now_ns());
             }
             if let Some(outside) = &mut outside {
                 outside.anew();
