@@ -19,7 +19,7 @@ use crate::noise::{Noise, Ticks};
 use crate::output::{BLACK_BOX, Begin};
 use crate::plan::FaultPlan;
 use crate::schedule::{self, Armed};
-use crate::subject::{Spec, Subject};
+use crate::subject::{Program, Spec, foreign};
 use crate::trial::{Trial, try_out};
 use anyhow::{Context, Result};
 use pipelines::black_box::BlackBox;
@@ -146,6 +146,9 @@ fn one(
     if finished.interrupted {
         return Ok(None);
     }
+    if let Some(failure) = finished.last_words.clone().filter(|_| spec.subject.is_foreign()) {
+        return Err(failure.into());
+    }
     let mut history = collect(trial, spec, &black_box, &finished, golden)?;
     if let Some((before, after)) = before.zip(after) {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -196,7 +199,10 @@ impl<'a> Ground<'a> {
     ) -> Result<Option<History>> {
         tell(News::Begins(trial));
         let dir = tempfile::tempdir_in(self.scratch.path()).context("no room for a trial")?;
-        let spec = Spec { plan, ..self.spec(trial, dir.path())? };
+        let mut spec = Spec { plan, ..self.spec(trial, dir.path())? };
+        if let Program::Command(words) = &mut spec.subject.program {
+            *words = foreign::given(words, &spec.layout, self.scratch.path())?;
+        }
         one(trial, &spec, golden, interrupted, tell)
     }
 
@@ -249,10 +255,11 @@ fn spec(
     job: &Job,
     dir: &Path,
 ) -> Result<Spec> {
-    let options = experiment.subject.get(&trial.subject).copied().unwrap_or_default();
+    let options = experiment.subject.get(&trial.subject).cloned().unwrap_or_default();
     let Options { spares, workers, attempts, deadline_ms, sandbox, max_demand, .. } = options;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let subject: Subject = trial.subject.parse().map_err(Failure::input)?;
+    let subject = experiment.subject_called(&trial.subject);
+    let subject = subject.map_err(|(key, why)| Failure::input(format!("{key} {why}")))?;
     Ok(Spec {
         subject,
         dir: dir.to_path_buf(),

@@ -3,6 +3,7 @@
 mod check;
 pub mod pictures;
 mod schedule;
+mod subject;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,9 @@ pub use sweep::Sweep;
 
 use crate::oracle::{Answer, Oracle};
 use crate::plan::FaultSpec;
+use crate::subject::{Again, Isolation};
+use pipelines::engine::ledger::Delivery;
+use pipelines::engine::settings::Supervision;
 use pipelines::isolation::limits::{Limits, Recycling};
 use pipelines::message::Failure;
 use pipelines::pipeline::WORKERS_MAX;
@@ -20,8 +24,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The subjects that can be run.
-pub const SUBJECTS: &[&str] = &["baseline", "broadway", "htpipe", "okiagari"];
 /// No experiment has more blocks than this.
 pub const MAX_BLOCKS: u32 = 1000;
 /// Blocks in quick mode: enough to see the experiment work, too few for an interval.
@@ -49,6 +51,8 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("e8-real-cve", include_str!("../../experiments/e8-real-cve.toml")),
     ("e3-big-worker", include_str!("../../experiments/e3-big-worker.toml")),
     ("a-a", include_str!("../../experiments/a-a.toml")),
+    ("e7-ablation", include_str!("../../experiments/e7-ablation.toml")),
+    ("foreign", include_str!("../../experiments/foreign.toml")),
 ];
 
 /// An experiment, as its file says.
@@ -123,9 +127,27 @@ fn png() -> String {
 }
 
 /// The options of a subject; what is not given is as in `okiagari run`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Options {
+    /// Of a subject without a name of its own: which one it is like but for what follows; `okiagari` if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub like: Option<String>,
+    /// What is still there when a holder dies: `lease` or `hand-over`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<Delivery>,
+    /// Where the native call is made: `thread`, `shared` or `process`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
+    /// Whom a death concerns: `broadway` or `one-for-one`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supervision: Option<Supervision>,
+    /// What happens when it dies as a whole: `never`, `from-zero` or `resume`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+    /// Any program instead: its words, with [placeholders](crate::subject::foreign::PLACEHOLDERS).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
     /// It takes part in the first so many blocks only (at least 1), and in quick mode in the first alone: for
     /// a subject that is much slower than the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,7 +209,7 @@ impl Options {
             memory_max_mib: self.memory_max_mib.or(Some(MEMORY_MAX_MIB)),
             sandbox: self.sandbox.or(Some(false)),
             max_demand: self.max_demand.or(Some(1)),
-            ..*self
+            ..self.clone()
         }
     }
 

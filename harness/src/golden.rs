@@ -23,11 +23,13 @@ const SHORT: usize = 32;
 /// A golden run that shows no progress for so long has failed.
 const STALL: Duration = Duration::from_secs(60);
 
-/// The checksum of every tile's file, by item.
+/// The checksums of every tile, by item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Golden {
     /// As histories keep them: see [`short`].
     pub file_blake3: Vec<String>,
+    /// The same of its pixels: a foreign program's encoder makes other bytes of them.
+    pub pixels_blake3: Vec<String>,
 }
 
 /// The part of a checksum that histories keep.
@@ -78,7 +80,7 @@ pub fn time(
 fn alone(spec: &Spec, dir: &Path) -> Spec {
     Spec {
         job: Job { ballast_bytes: 0, ..spec.job.clone() },
-        subject: Subject::Baseline,
+        subject: Subject::baseline(),
         dir: dir.to_path_buf(),
         black_box: dir.join(BLACK_BOX),
         plan: FaultPlan::quiet(spec.plan.seed),
@@ -103,11 +105,13 @@ fn one(spec: &Spec, interrupted: &Arc<AtomicBool>) -> Result<Option<Golden>> {
         bail!("the golden run ended with {}: {}", finished.ending, finished.stderr);
     }
     let mut file_blake3 = vec![String::new(); items as usize];
+    let mut pixels_blake3 = file_blake3.clone();
     for record in journal::read(&spec.dir)?.unwrap_or_default().records {
         file_blake3[record.item as usize] = short(&record.file_blake3);
+        pixels_blake3[record.item as usize] = short(&record.pixels_blake3);
     }
     if file_blake3.iter().any(String::is_empty) {
         bail!("the golden run left tiles out");
     }
-    Ok(Some(Golden { file_blake3 }))
+    Ok(Some(Golden { file_blake3, pixels_blake3 }))
 }

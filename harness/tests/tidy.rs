@@ -135,7 +135,7 @@ const UNITLESS: &str = "run block subject faults seed items pixels ending deaths
     quarantined lost duplicated faults_injected version name question blocks workload strike expect \
     files_max recycle_items input tile strips operation library format sandbox spares workers max_demand when p \
     point points sweep schedule lane fired attempts_below after_restart recovering jitter command directory invocation \
-    confidence id statement oracle rule n_min family minutes \
+    confidence id statement oracle rule n_min family minutes like delivery isolation supervision again \
     build options sitting commit dirty cargo_lock_blake3 rustc profile target features binary_blake3 first_run started_utc \
     machine limits results tiles cpu microcode cores smt governor boost kernel libc randomize_va_space \
     core_pattern load process cgroup file_system";
@@ -185,7 +185,10 @@ fn a_column_and_a_key_end_in_their_unit_12() {
         let keys = code(&text).filter_map(|(_, line)| line.split_once('='));
         let keys = keys.map(|(key, _)| key.trim().to_owned()).filter(|k| !k.starts_with('#'));
         // Below [expect] the keys are subjects.
-        let subjects = ["baseline", "broadway", "htpipe", "okiagari"];
+        let subjects: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("[subject.")?.strip_suffix(']'))
+            .collect();
         let keys = keys.filter(|key| !subjects.contains(&&**key));
         names.extend(keys.map(|key| (key, file.clone())));
     }

@@ -11,9 +11,11 @@ pub(super) fn run() -> anyhow::Result<Exit> {
         text += &format!("  {name:<20} {}\n", experiment.question);
     }
     text += "\nSubjects, for `okiagari run --subject NAME` and for experiments:\n\n";
-    for subject in Subject::ALL {
-        text += &format!("  {subject:<20} {}\n", subject.about());
+    for (subject, about) in Subject::named() {
+        text += &format!("  {subject:<20} {about}\n");
     }
+    text += "\nAn experiment can have others: one of these with a knob turned, or any program, as a command line:\n\
+             README.md and docs/foreign-subjects.md say how.\n";
     say(&text);
     Ok(Exit::Good)
 }

@@ -80,7 +80,7 @@ impl Quarantined<'_> {
 fn spec(kept: &Kept, scratch: &Path) -> Spec {
     let terms = kept.terms.clone();
     Spec {
-        subject: Subject::Okiagari,
+        subject: Subject::okiagari(),
         dir: scratch.to_path_buf(),
         black_box: scratch.join("box"),
         layout: Layout { scenes: vec![], split: Split::Tiles(1) },

@@ -8,7 +8,7 @@ use crate::output::{BLACK_BOX, Begin, FETCHED, Output};
 use crate::plan::{FaultPlan, FaultSpec};
 use crate::progress::Progress;
 use crate::schedule;
-use crate::subject::{Again, Spec, Subject};
+use crate::subject::{Again, Program, Spec, Subject};
 use crate::summary::{Invocation, Summary, conclude};
 use crate::trial::{Finished, Trial, try_out};
 use bytesize::ByteSize;
@@ -60,7 +60,7 @@ pub(super) struct Run {
     /// Folder for the tiles
     #[arg(long, value_name = "DIR", required_unless_present = "quarantined")]
     out: Option<PathBuf>,
-    /// The program that does it: okiagari, baseline, broadway or htpipe
+    /// The program that does it: okiagari, baseline, restart, resume, broadway or htpipe
     #[arg(long, default_value = "okiagari")]
     subject: Subject,
     /// Square tiles with this many pixels a side: NAME_ROW_COL.EXT
@@ -186,10 +186,9 @@ impl Run {
         let mut spec = self.spec(layout, self.plan()?);
         spec.cgroup = self.limits.cgroup()?;
         spec.check()?;
-        if self.events.is_some() && self.subject == Subject::Baseline {
-            return Err(
-                Failure::input("the baseline has no engine that could tell --events").into()
-            );
+        if self.events.is_some() && self.subject.program == Program::Plain {
+            let why = format!("{} has no engine that could tell --events", self.subject);
+            return Err(Failure::input(why).into());
         }
         try_out(&spec)?;
         let before = output.begin(&self.identity(&spec.layout))?;
@@ -207,7 +206,7 @@ impl Run {
     fn spec(&self, layout: Layout, plan: FaultPlan) -> Spec {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Spec {
-            subject: self.subject,
+            subject: self.subject.clone(),
             dir: self.out().to_path_buf(),
             black_box: self.out().join(BLACK_BOX),
             layout,
@@ -287,7 +286,7 @@ impl Run {
                 eprintln!("{before} of them are settled already");
             }
         }
-        let mut progress = Progress::new(spec.subject.name(), items, "tiles", self.json);
+        let mut progress = Progress::new(&spec.subject.name, items, "tiles", self.json);
         let finished = trial.run(|settled| {
             let deaths: u32 = black_box.deaths().iter().map(|(_, n)| n).sum();
             let message = if deaths > 0 { format!("{deaths} deaths") } else { String::new() };
@@ -314,12 +313,19 @@ impl Run {
         let complete = finished.ending == crate::history::Ending::Complete;
         if !complete {
             eprintln!("okiagari: the subject {} {}", spec.subject, words::ending(&finished.ending));
-            if spec.subject.again() == Again::Resume {
-                eprintln!(
-                    "okiagari: it fell {} times in a row without one more tile, and was given up; the same \
-                     command with --resume goes on",
-                    crate::trial::DEATHS_IN_A_ROW_MAX
-                );
+            let in_a_row = crate::trial::DEATHS_IN_A_ROW_MAX;
+            match spec.subject.again {
+                Again::Never => {}
+                Again::FromZero => eprintln!(
+                    "okiagari: it was started again {} times, and was given up: {} are the limit, or {in_a_row} \
+                     deaths in a row without a tile",
+                    finished.restarts,
+                    crate::trial::RESTARTS_FROM_ZERO_MAX,
+                ),
+                Again::Resume => eprintln!(
+                    "okiagari: it fell {in_a_row} times in a row without one more tile, and was given up; the \
+                     same command with --resume goes on",
+                ),
             }
             if let Some(line) = finished.stderr.lines().last() {
                 eprintln!("okiagari: its last words: {line}");

@@ -2,9 +2,10 @@
 
 use super::{
     Experiment, FILES_MIN, MAX_BALLAST_MIB, MAX_BLOCKS, MEMORY_MAX_MIB, MEMORY_MIN_MIB, Options,
-    SUBJECTS, Workload,
+    Workload, pictures,
 };
 use crate::plan::FaultPlan;
+use crate::subject::{Isolation, Subject, foreign};
 
 impl Experiment {
     /// Whether all values make sense together.
@@ -28,18 +29,14 @@ impl Experiment {
         }
         self.check_faults()?;
         if self.subject.is_empty() {
-            return no("subject", format!("is missing; name one of {}", SUBJECTS.join(", ")));
+            return no("subject", format!("is missing; name one of {}", Subject::names()));
         }
         self.workload.check()?;
         for (name, options) in &self.subject {
-            if !SUBJECTS.contains(&name.as_str()) {
-                return no(
-                    &format!("subject.{name}"),
-                    format!("is no known subject; there are {}", SUBJECTS.join(", ")),
-                );
-            }
+            let subject = options.subject(name)?;
             options.check(name)?;
-            self.workload.fits(name, options)?;
+            self.workload.fits(&subject, options)?;
+            self.strikes(&subject)?;
         }
         match self.expect.keys().find(|name| !self.subject.contains_key(*name)) {
             Some(name) => no(
@@ -77,6 +74,24 @@ impl Experiment {
             n => no("sweep", format!("makes {n} blocks, but must lie in 1 to {MAX_BLOCKS}")),
         }
     }
+
+    /// A command is struck by signals from outside, and given one picture.
+    fn strikes(&self, subject: &Subject) -> Result<(), (String, String)> {
+        if !subject.is_foreign() {
+            return Ok(());
+        }
+        let no = |why: String| Err((format!("subject.{subject}.command"), why));
+        if self.workload.strips.is_some() || self.workload.input.starts_with(pictures::PREFIX) {
+            return no("works on tiles of one picture, not on strips or a folder".into());
+        }
+        match self.strike.iter().find(|spec| foreign::signal(spec.fault).is_none()) {
+            Some(spec) => no(format!(
+                "cannot be struck by {}, which is no signal: what is inside of a command is out of reach",
+                spec.fault
+            )),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Workload {
@@ -110,11 +125,12 @@ impl Workload {
     }
 
     /// A worker must be allowed what it is told to carry, and more.
-    fn fits(&self, subject: &str, options: &Options) -> Result<(), (String, String)> {
+    fn fits(&self, subject: &Subject, options: &Options) -> Result<(), (String, String)> {
         let (ballast, most) =
             (u64::from(self.ballast_mib), options.memory_max_mib.unwrap_or(MEMORY_MAX_MIB));
         // Only processes have a limit; a shared one carries a ballast for each of its lanes.
-        if ballast == 0 || !["htpipe", "okiagari"].contains(&subject) || ballast < most {
+        let apart = subject.knobs().is_some_and(|knobs| knobs.isolation != Isolation::Thread);
+        if ballast == 0 || !apart || ballast < most {
             return Ok(());
         }
         let why = format!("is {most}, but must be more than ballast_mib, which is {ballast}");

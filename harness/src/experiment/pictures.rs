@@ -9,7 +9,7 @@ use pipelines::source::synthetic;
 use std::path::Path;
 
 /// What an input starts with that is such a folder: `pictures:COUNT`.
-const PREFIX: &str = "pictures:";
+pub(super) const PREFIX: &str = "pictures:";
 /// Pixels across and down of each picture.
 const SIDE_PX: u32 = 256;
 /// Files in a folder at most.

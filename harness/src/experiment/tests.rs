@@ -1,4 +1,5 @@
 use super::*;
+use crate::subject::{Knobs, Program, Subject};
 use pipelines::fault::Fault;
 
 const GOOD: &str = r#"
@@ -52,6 +53,8 @@ fn the_embedded_experiments_are_sound_and_named_as_their_files() {
     let files =
         std::fs::read_dir(format!("{}/../experiments", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let claims = |f: &std::fs::DirEntry| f.file_name() == "claims.toml";
+    let files =
+        files.filter(|f| f.as_ref().unwrap().path().extension().is_some_and(|e| e == "toml"));
     assert_eq!(
         files.filter(|f| !claims(f.as_ref().unwrap())).count(),
         Experiment::embedded().len(),
@@ -82,9 +85,9 @@ fn limits_are_those_of_the_file() {
     };
     let recycling =
         Recycling { items: Some(9), age: Some(seconds(60)), growth_bytes: Some(5 << 20) };
-    let options = e.subject["okiagari"];
+    let options = &e.subject["okiagari"];
     assert_eq!((options.limits(), options.recycling()), (limits, recycling));
-    let plain = e.subject["baseline"];
+    let plain = &e.subject["baseline"];
     assert_eq!((plain.limits(), plain.recycling()), Default::default());
 }
 
@@ -106,7 +109,7 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
             "[subject.nobody]",
             &[
                 "line 17: subject.nobody is no known subject",
-                "baseline, broadway, htpipe, okiagari",
+                "baseline, restart, resume, broadway, htpipe, okiagari",
             ],
         ),
         (
@@ -147,6 +150,79 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
         }
         assert!(!error.contains('\n'), "{error}");
     }
+}
+
+/// The mistake in a subject's table.
+fn mistake(table: &str) -> String {
+    error(&GOOD.replacen("[subject.baseline]", table, 1))
+}
+
+#[test]
+fn a_subject_of_ones_own_is_another_with_its_knobs_turned() {
+    let text = "[subject.baseline]\n[subject.mine]\nlike = \"okiagari\"\nisolation = \"thread\"\n\
+                [subject.yours]\nlike = \"broadway\"\ndelivery = \"lease\"\nagain = \"from-zero\"\n\
+                [subject.ours]\nlike = \"baseline\"\nagain = \"resume\"\n\
+                [subject.hers]\nsupervision = \"broadway\"";
+    let e = Experiment::parse(&GOOD.replacen("[subject.baseline]", text, 1), "mine.toml").unwrap();
+    let subject = |name: &str| e.subject_called(name).unwrap();
+    let named = |name: &str| name.parse::<Subject>().unwrap();
+    let knobs = |name: &str| named(name).knobs().unwrap();
+    let (mine, yours, ours) = (subject("mine"), subject("yours"), subject("ours"));
+    assert_eq!(mine.knobs(), Some(Knobs { isolation: Isolation::Thread, ..knobs("okiagari") }));
+    assert_eq!((mine.again, &*mine.name), (Again::Resume, "mine"));
+    assert_eq!(yours.knobs(), Some(Knobs { delivery: Delivery::Lease, ..knobs("broadway") }));
+    assert_eq!(yours.again, Again::FromZero);
+    assert_eq!((ours.program, ours.again), (Program::Plain, Again::Resume));
+    let hers = subject("hers").knobs();
+    assert_eq!(hers, Some(Knobs { supervision: Supervision::Broadway, ..knobs("okiagari") }));
+    assert_eq!(subject("baseline"), named("baseline"));
+    let again = Experiment::parse(&toml::to_string(&e).unwrap(), "mine.toml").unwrap();
+    assert_eq!(again, e);
+}
+
+#[test]
+fn what_makes_no_sense_in_a_subject_is_refused_in_a_sentence() {
+    let command = "[subject.mine]\ncommand = [\"p\", \"{input}\", \"{out}\"]";
+    for (table, part) in [
+        ("[subject.okiagari2]", "is no known subject"),
+        ("[subject.baseline]\nagain = \"resume\"", "again cannot be given to baseline"),
+        ("[subject.htpipe]\nisolation = \"thread\"", "isolation cannot be given to htpipe"),
+        ("[subject.mine]\nlike = \"noone\"", "like is no subject: there is no subject called"),
+        ("[subject.mine]\nlike = \"resume\"\ndelivery = \"lease\"", "is a knob of the engine"),
+        (
+            "[subject.mine]\nlike = \"htpipe\"\nisolation = \"process\"",
+            "isolation cannot be \"process\" in what is like broadway or htpipe",
+        ),
+        (
+            "[subject.mine]\ndelivery = \"hand-over\"\nattempts = 2",
+            "attempts must be 1 under hand-over",
+        ),
+        ("[subject.mine]\nisolation = \"thread\"\nsandbox = true", "sandbox means nothing"),
+        ("[subject.mine]\nisolation = \"shared\"\nspares = 1", "spares means nothing"),
+        ("[subject.mine]\ndelivery = \"hope\"", "unknown variant `hope`"),
+        ("[subject.mine]\ncommand = []", "command is empty"),
+        ("[subject.mine]\ncommand = [\"p\", \"{out}\"]", "must have {input} or {input_ppm}"),
+        ("[subject.mine]\ncommand = [\"p\", \"{input}\"]", "must have {out}"),
+        (
+            "[subject.mine]\ncommand = [\"p\", \"{input}\", \"{out}\", \"{tiles}\"]",
+            "has a {tiles}, which nobody knows; there are {input}, {input_ppm}, {out}",
+        ),
+        (&format!("{command}\nlike = \"okiagari\""), "like means nothing to a command"),
+        (&format!("{command}\nspares = 3"), "spares means nothing to a command"),
+    ] {
+        let error = mistake(table);
+        assert!(error.contains(part), "{table}: {error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+    let strips = GOOD.replacen("tile  = 128", "strips = 9", 1);
+    let error = error(&strips.replacen("[subject.baseline]", command, 1));
+    assert!(error.contains("works on tiles of one picture"), "{error}");
+    let inside = GOOD.replacen("\"abort\"", "\"hang\"", 1);
+    let error = self::error(&inside.replacen("[subject.baseline]", command, 1));
+    assert!(error.contains("cannot be struck by hang, which is no signal"), "{error}");
+    assert!(
+        Experiment::parse(&GOOD.replacen("[subject.baseline]", command, 1), "mine.toml").is_ok()
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! From what a trial left behind (black box, journal, files) to its history.
 
-use super::{History, Injection, Item, Run, State};
+use super::{History, Injection, Item, Run, State, foreign};
 use crate::experiment::Trial;
 use crate::golden::{Golden, short};
 use crate::noise::Noise;
@@ -38,8 +38,14 @@ pub fn collect(
     let of = |item: ItemId| events.get(&item).map_or(&[][..], Vec::as_slice);
     let items: Vec<Item> = (0..spec.layout.items())
         .map(|item| {
+            // What was removed before a start from zero does not count.
+            let fresh = of(item).iter().position(|e| e.t_ns >= finished.anew_ns);
+            let fresh = fresh.map_or(&[][..], |at| &of(item)[at..]);
+            if spec.subject.is_foreign() {
+                return foreign::item(item, spec, black_box, fresh, golden);
+            }
             let records = records.get(&item).map_or(&[][..], Vec::as_slice);
-            one_item(item, spec, black_box, records, of(item), golden)
+            one_item(item, spec, black_box, records, (of(item), fresh), golden)
         })
         .collect();
     let receipts = black_box.read_receipts();
@@ -78,11 +84,11 @@ fn one_item(
     spec: &Spec,
     black_box: &BlackBox,
     records: &[&Record],
-    events: &[Event],
+    (events, fresh): (&[Event], &[Event]),
     golden: &Golden,
 ) -> Item {
     let since = |e: &Event| e.t_ns.saturating_sub(black_box.started_ns());
-    let first = |what| events.iter().find(|e| e.what == what);
+    let first = |events: &[Event], what| events.iter().find(|e| e.what == what).map(since);
     let done = records.iter().filter(|r| r.state == journal::State::Done).count() as u32;
     let place = spec.layout.place(item);
     let name = place.map(|p| spec.layout.file_name(&p, spec.job.format.extension()));
@@ -103,9 +109,9 @@ fn one_item(
         attempts: black_box.begun(item),
         state,
         deliveries: done,
-        lent_ns: first(What::Lent).map(since),
-        done_ns: first(What::Done).map(since),
-        work_ns: events.iter().rev().find(|e| e.what == What::Accepted).map(|e| e.value),
+        lent_ns: first(events, What::Lent),
+        done_ns: first(fresh, What::Done),
+        work_ns: fresh.iter().rev().find(|e| e.what == What::Accepted).map(|e| e.value),
         found_blake3: found,
         golden_blake3,
     }
@@ -161,6 +167,10 @@ fn foreign_files(spec: &Spec) -> Result<u64, Failure> {
     let own = [JOURNAL, BLACK_BOX, PARTIAL, QUARANTINE].map(str::to_owned);
     let tiles = (0..spec.layout.items()).filter_map(|item| {
         let place = spec.layout.place(item)?;
+        if spec.subject.is_foreign() {
+            let path = foreign::file(spec, &place)?;
+            return Some(path.file_name()?.to_string_lossy().into_owned());
+        }
         Some(spec.layout.file_name(&place, spec.job.format.extension()))
     });
     let known: HashSet<String> = tiles.chain(own).collect();

@@ -3,6 +3,7 @@
 
 mod collect;
 mod csv;
+mod foreign;
 mod rows;
 #[cfg(test)]
 pub(crate) mod sample;

@@ -1,10 +1,13 @@
 //! What is compared: a program in a process of its own, and what the observer does when it dies.
 
 mod engine;
+pub mod foreign;
 mod plain;
+mod program;
 mod strikes;
 mod telemetry;
 
+pub use program::{Again, Isolation, Knobs, Program, Subject};
 pub(crate) use strikes::Asked;
 
 use crate::plan::FaultPlan;
@@ -28,10 +31,8 @@ use pipelines::source::Tiles;
 use rustix::process::{Pid, Signal, getppid};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,90 +47,9 @@ pub const GAVE_UP: i32 = 3;
 /// Bytes that all slots of a subject may take together.
 pub const SLOTS_BYTES_MAX: usize = 2 << 30;
 
-/// A program that can be compared, by the name it has in every file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Subject {
-    /// Plain threads, the native call in-process; when it dies, it is dead.
-    Baseline,
-    /// The engine as Broadway is: threads in its tree, and what a killed one held is lost; when it gives up
-    /// or dies, it is dead.
-    Broadway,
-    /// The same, with the native call in one process that all threads share, as HtPipe does it.
-    Htpipe,
-    /// The engine: leases, a pool of worker processes with spares; when it dies, it goes on from its
-    /// journal.
-    Okiagari,
-}
-
-/// What the observer does when a subject dies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Again {
-    /// Nothing.
-    Never,
-    /// Starts it again, to go on from its journal.
-    Resume,
-}
-
-impl Subject {
-    /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 4] = [Self::Baseline, Self::Broadway, Self::Htpipe, Self::Okiagari];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Baseline => "baseline",
-            Self::Broadway => "broadway",
-            Self::Htpipe => "htpipe",
-            Self::Okiagari => "okiagari",
-        }
-    }
-    /// What it is, in a line.
-    pub fn about(self) -> &'static str {
-        match self {
-            Self::Baseline => {
-                "plain threads, the native call in-process, no supervision: the control"
-            }
-            Self::Broadway => {
-                "Broadway's way: supervised threads, items handed over, the native call in-process"
-            }
-            Self::Htpipe => {
-                "Broadway's way, the native call in HtPipe's one shared process: 0.1 s a call, or 7 after a death"
-            }
-            Self::Okiagari => {
-                "leased items, isolated workers with warm spares, resumes from its journal"
-            }
-        }
-    }
-    /// What happens when it dies.
-    pub fn again(self) -> Again {
-        match self {
-            Self::Baseline | Self::Broadway | Self::Htpipe => Again::Never,
-            Self::Okiagari => Again::Resume,
-        }
-    }
-    /// It is its own way to end when it was restarted too often: that is a result, and no accident of the
-    /// harness.
-    pub fn gives_up(self) -> bool {
-        matches!(self, Self::Broadway | Self::Htpipe)
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Subject {
-    type Err = String;
-    fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            format!("there is no subject called {name:?}; there are: {names}")
-        })
-    }
-}
+/// Why one of the originals cannot have a process for each lane.
+pub(crate) const NO_ORIGINAL_IN_A_PROCESS: &str = "cannot be \"process\" in what is like broadway or htpipe, where a lane saves what its worker made; begin with \
+     like = \"okiagari\"";
 
 /// Everything a subject needs to know. It travels as JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -186,7 +106,7 @@ impl Spec {
     /// Where items are set aside, and with what.
     fn quarantine(&self, folder: Folder) -> Quarantine {
         let (job, limits, deadline) = (self.job.clone(), self.limits, self.deadline);
-        let sandbox = self.sandbox && self.subject == Subject::Okiagari;
+        let sandbox = self.sandbox && self.subject.has_processes();
         Quarantine { folder, terms: Terms { job, limits, deadline, sandbox } }
     }
 
@@ -293,10 +213,12 @@ fn run(spec: &Spec) -> i32 {
             return GAVE_UP;
         }
     };
-    let result = Stage::set(spec, &black_box).and_then(|stage| match spec.subject {
-        Subject::Baseline => plain::run(spec, stage),
-        Subject::Broadway | Subject::Htpipe | Subject::Okiagari => engine::run(spec, stage),
-    });
+    let set = || Stage::set(spec, &black_box);
+    let result = match &spec.subject.program {
+        Program::Plain => set().and_then(|stage| plain::run(spec, stage)),
+        Program::Engine(knobs) => set().and_then(|stage| engine::run(spec, *knobs, stage)),
+        Program::Command(words) => foreign::become_it(words),
+    };
     match result {
         Ok(()) => {
             black_box.finish();
@@ -342,9 +264,9 @@ impl Stage {
         let budget = Arc::new(Budget::new(spec.slots_bytes()));
         let slots = spec.slab_slots(&budget)?;
         let slab_bytes = spec.layout.tile_bytes_max();
-        let slab = match spec.subject {
-            Subject::Baseline | Subject::Broadway => Segment::heap(0, slots, slab_bytes)?,
-            Subject::Htpipe | Subject::Okiagari => Segment::slab(0, slots, slab_bytes)?,
+        let slab = match spec.subject.knobs().map(|knobs| knobs.isolation) {
+            None | Some(Isolation::Thread) => Segment::heap(0, slots, slab_bytes)?,
+            Some(Isolation::Shared | Isolation::Process) => Segment::slab(0, slots, slab_bytes)?,
         };
         let story = journal::read(&spec.dir)?.unwrap_or_default();
         let settled: HashSet<ItemId> = story.records.iter().map(|r| r.item).collect();

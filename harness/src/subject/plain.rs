@@ -1,4 +1,4 @@
-//! The subject `baseline`.
+//! The plain program: the subjects `baseline`, `restart` and `resume`.
 
 use super::{Spec, Stage};
 use pipelines::engine::SetAside;

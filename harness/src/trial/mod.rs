@@ -1,18 +1,23 @@
 //! One trial: launch a subject, watch it, start it again if that is its way, and see it end. The one loop.
 
+mod again;
+mod family;
+mod outside;
 mod process;
 mod resident;
 mod tryout;
 
+pub use again::{DEATHS_IN_A_ROW_MAX, RESTARTS_FROM_ZERO_MAX};
 pub use resident::Resident;
 pub use tryout::try_out;
 
 use crate::history::Ending;
-use crate::subject::{Again, Spec};
+use crate::subject::{Again, Program, REFUSED, Spec, foreign};
 use anyhow::{Context, Result};
+use outside::Outside;
 use pipelines::black_box::{BlackBox, now_ns};
 use pipelines::message::Failure;
-use pipelines::sink::{PARTIAL, journal};
+use pipelines::sink::PARTIAL;
 use process::{GRACE, Process};
 use std::path::Path;
 use std::sync::Arc;
@@ -25,8 +30,8 @@ const LOOK: Duration = Duration::from_millis(40);
 /// sees something of a short run, and costs a long one little.
 const FIRST_SAMPLE: Duration = Duration::from_millis(10);
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
-/// Deaths of a subject without one more settled item in between, after which it is not started again.
-pub const DEATHS_IN_A_ROW_MAX: u32 = 3;
+/// Between two looks at processes that are ending.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// What a trial needs beside its spec.
 pub struct Trial<'a> {
@@ -51,6 +56,8 @@ pub struct Finished {
     pub falls: Vec<(u64, Ending)>,
     /// How often the subject was started again.
     pub restarts: u64,
+    /// When it was last started from zero, by [`now_ns`]; 0 if it never was.
+    pub anew_ns: u64,
     /// Processes that outlived the subject and their grace.
     pub orphans: u64,
     /// What the subject said when it gave up.
@@ -77,38 +84,48 @@ impl Trial<'_> {
             wall_ns: 0,
             falls: vec![],
             restarts: 0,
+            anew_ns: 0,
             orphans: 0,
             last_words: None,
             stderr: String::new(),
             resident: Resident::default(),
             interrupted: false,
         };
-        let mut fruitless = 0;
+        let (mut fruitless, mut void) = (0, 0);
+        let is_foreign = self.spec.subject.is_foreign();
+        let mut outside =
+            is_foreign.then(|| Outside::new(self.spec, self.black_box)).transpose()?;
         loop {
             let settled = self.black_box.settled();
-            let mut process = Process::start(self.spec.subject.name(), self.spec)?;
-            finished.ending = self.watch(&mut process, &mut finished, &mut look)?;
+            let mut look = |settled: u64| look(settled - void);
+            let mut process = self.launch(finished.restarts > 0)?;
+            finished.ending = self.watch(&mut process, &mut outside, &mut finished, &mut look)?;
             let died_ns = now_ns();
             finished.stderr = process.stderr_tail();
             drop(process);
             finished.orphans += process::reap_left_behind(GRACE);
+            if let Some(outside) = &mut outside {
+                outside.conclude()?;
+            }
             clear_partial(&self.spec.dir);
             look(self.black_box.settled());
             if finished.ending == Ending::Complete {
                 break;
             }
             finished.falls.push((died_ns, finished.ending.clone()));
-            finished.last_words = self.black_box.last_words();
+            finished.last_words = self.black_box.last_words().or_else(|| self.refusal(&finished));
             fruitless = if self.black_box.settled() > settled { 0 } else { fruitless + 1 };
-            let again = self.spec.subject.again() == Again::Resume
-                && finished.last_words.is_none()
-                && !finished.interrupted
-                && fruitless < DEATHS_IN_A_ROW_MAX;
-            if !again {
+            let again = self.spec.subject.again;
+            let may = finished.last_words.is_none() && !finished.interrupted;
+            if !may || !again::once_more(again, fruitless, finished.restarts) {
                 break;
             }
-            if let Some(story) = journal::read(&self.spec.dir).map_err(anyhow::Error::new)? {
-                journal::mend(&self.spec.dir, &story).map_err(anyhow::Error::new)?;
+            again::make_ready(self.spec)?;
+            if again == Again::FromZero {
+                (void, finished.anew_ns) = (self.black_box.settled(), now_ns());
+            }
+            if let Some(outside) = &mut outside {
+                outside.anew();
             }
             finished.restarts += 1;
         }
@@ -116,24 +133,53 @@ impl Trial<'_> {
         Ok(finished)
     }
 
+    /// Starts one incarnation.
+    fn launch(&self, again: bool) -> Result<Process> {
+        let name = &self.spec.subject.name;
+        let Program::Command(words) = &self.spec.subject.program else {
+            return Process::start(name, self.spec);
+        };
+        let mut spec = self.spec.clone();
+        let resume = again && spec.subject.again == Again::Resume;
+        spec.subject.program = Program::Command(foreign::filled(words, self.spec, resume));
+        Process::start(name, &spec)
+    }
+
+    /// A command that cannot work at all says so by its status, and why in the last line it writes.
+    fn refusal(&self, finished: &Finished) -> Option<Failure> {
+        let Spec { subject, .. } = self.spec;
+        let at_once = finished.ending == Ending::Exit(REFUSED) && self.black_box.settled() == 0;
+        let why = finished.stderr.lines().last().unwrap_or("it did not say why");
+        (subject.is_foreign() && at_once)
+            .then(|| Failure::input(format!("the command of {subject} refused: {why}")))
+    }
+
     /// Watches one incarnation to its end.
     fn watch(
         &self,
         process: &mut Process,
+        outside: &mut Option<Outside<'_>>,
         finished: &mut Finished,
         look: &mut impl FnMut(u64),
     ) -> Result<Ending> {
         let (mut progress, mut since) = (self.black_box.progress(), Instant::now());
         let (begun, mut sample_at, mut hung) = (Instant::now(), FIRST_SAMPLE, false);
         loop {
+            let due = outside.as_ref().and_then(Outside::due_ns);
             let pause = LOOK.min(sample_at.saturating_sub(begun.elapsed()));
-            if let Some(ending) = process.wait(pause)? {
-                let complete = ending == Ending::Exit(0) && self.black_box.finished();
+            let pause = due.map_or(pause, |ns| pause.min(Duration::from_nanos(ns)));
+            if let Some(ending) = process.wait(pause, outside.as_ref().map(Outside::bell))? {
+                // What a command says is its status, and nothing else.
+                let said = outside.is_some() || self.black_box.finished();
+                let complete = ending == Ending::Exit(0) && said;
                 return Ok(match (complete, hung) {
                     (true, _) => Ending::Complete,
                     (false, true) => Ending::Hang,
                     (false, false) => ending,
                 });
+            }
+            if let Some(outside) = outside {
+                outside.look(process)?;
             }
             look(self.black_box.settled());
             if begun.elapsed() >= sample_at {

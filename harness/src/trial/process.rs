@@ -1,5 +1,6 @@
 //! A subject's process as its observer sees it.
 
+use super::{MOMENT, family};
 use crate::history::Ending;
 use crate::subject::{SUBJECT, Spec};
 use anyhow::{Context, Result};
@@ -7,8 +8,9 @@ use pipelines::isolation::tail::Tail;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open, pidfd_send_signal, wait};
+use std::collections::HashSet;
 use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -26,6 +28,8 @@ pub(super) struct Process {
     pidfd: OwnedFd,
     tail: Tail,
     ended: bool,
+    /// Its workers know nothing of us: they do not end with it by themselves.
+    foreign: bool,
 }
 
 impl Process {
@@ -46,30 +50,38 @@ impl Process {
         let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())
             .context("could not watch the subject's process")?;
         let tail = Tail::new(child.stderr.take(), TAIL_BYTES)?;
+        let foreign = spec.subject.is_foreign();
         let spec = serde_json::to_vec(spec).context("could not write the subject's spec")?;
         if let Some(mut stdin) = child.stdin.take() {
             // One that dies at once is seen by its end, not here.
             stdin.write_all(&spec).ok();
         }
-        Ok(Self { child, pidfd, tail, ended: false })
+        Ok(Self { child, pidfd, tail, ended: false, foreign })
     }
 
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits for its end, at most so long; `None` when it is still running.
-    pub(super) fn wait(&mut self, at_most: Duration) -> Result<Option<Ending>> {
+    /// Waits for its end, at most so long, and not longer than until `bell` can be read; `None` when it is still
+    /// running.
+    pub(super) fn wait(
+        &mut self,
+        at_most: Duration,
+        bell: Option<BorrowedFd<'_>>,
+    ) -> Result<Option<Ending>> {
         let until = Instant::now() + at_most;
         loop {
             let left = Timespec::try_from(until.saturating_duration_since(Instant::now()))?;
             let mut fds = vec![PollFd::new(&self.pidfd, PollFlags::IN)];
+            fds.extend(bell.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
             fds.extend(self.tail.source().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
             let n = match poll(&mut fds, Some(&left)) {
                 Err(Errno::INTR) => return Ok(None),
                 n => n.context("could not wait for the subject")?,
             };
             let ended = !fds[0].revents().is_empty();
+            let rung = bell.is_some() && !fds[1].revents().is_empty();
             self.tail.drain();
             if ended {
                 self.ended = true;
@@ -79,10 +91,15 @@ impl Process {
                     (None, code) => Ending::Exit(code.unwrap_or_default()),
                 }));
             }
-            if n == 0 {
+            if n == 0 || rung {
                 return Ok(None);
             }
         }
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: Signal) {
+        pidfd_send_signal(&self.pidfd, signal).ok();
     }
 
     pub(super) fn stderr_tail(&mut self) -> String {
@@ -91,7 +108,11 @@ impl Process {
 
     /// Ends it; `wait` will see its end.
     pub(super) fn kill(&self) {
-        pidfd_send_signal(&self.pidfd, Signal::KILL).ok();
+        if self.foreign {
+            self.signal(Signal::STOP);
+            family::end(self.pid());
+        }
+        self.signal(Signal::KILL);
     }
 }
 
@@ -115,25 +136,24 @@ pub(super) fn children(pid: u32) -> Vec<u32> {
 }
 
 /// Reaps what a dead subject left to us. Its workers are ended by the kernel and are soon gone; what is
-/// still there after `grace` is an orphan: counted, and ended.
+/// still there after `grace` is an orphan: counted, and ended, and what that leaves behind, too.
 pub(super) fn reap_left_behind(grace: Duration) -> u64 {
     let until = Instant::now() + grace;
-    let mut orphans = 0;
+    let mut orphans = HashSet::new();
     loop {
         match wait(WaitOptions::NOHANG) {
-            Ok(Some(_)) => {}
-            Err(Errno::INTR) => {}
-            Err(_) => return orphans,
-            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(1)),
-            Ok(None) => {
-                for pid in children(std::process::id()) {
-                    orphans += 1;
-                    let pid = Pid::from_raw(pid as i32);
-                    pid.map(|p| rustix::process::kill_process(p, Signal::KILL));
-                }
-                while !matches!(wait(WaitOptions::empty()), Err(Errno::CHILD) | Ok(None)) {}
-                return orphans;
+            Ok(Some(_)) | Err(Errno::INTR) => continue,
+            Err(_) => return orphans.len() as u64,
+            Ok(None) => {}
+        }
+        if Instant::now() >= until {
+            // Our own children, which nobody else can reap: their numbers are theirs.
+            for pid in children(std::process::id()) {
+                orphans.insert(pid);
+                let pid = Pid::from_raw(pid as i32);
+                pid.map(|p| rustix::process::kill_process(p, Signal::KILL));
             }
         }
+        std::thread::sleep(MOMENT);
     }
 }

@@ -26,7 +26,7 @@ pub fn try_out(spec: &Spec) -> Result<()> {
     let until = Instant::now() + PATIENCE;
     let ending = loop {
         let left = until.saturating_duration_since(Instant::now());
-        match process.wait(left)? {
+        match process.wait(left, None)? {
             Some(ending) => break ending,
             None if left.is_zero() => break Ending::Hang,
             None => {}

@@ -1,6 +1,7 @@
 //! The three settings of the one engine.
 
 use super::ledger::Delivery;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Broadway's default for how long each process may take to leave (its options.ex).
@@ -17,7 +18,8 @@ const HANDFUL: usize = 8;
 const CROWD: usize = 1024;
 
 /// The shape of the supervision tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Supervision {
     /// Broadway's tree: one dead processor restarts all of them and all that comes after.
     Broadway,

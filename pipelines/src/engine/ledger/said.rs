@@ -2,10 +2,12 @@
 
 use super::Loan;
 use crate::producer::Entry;
+use serde::{Deserialize, Serialize};
 use std::time::Instant;
 
 /// What the ledger still has in its hand when a holder dies: all, or nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Delivery {
     /// Items are handed over and die with their holder, as in Broadway.
     HandOver,
