@@ -8,7 +8,7 @@
 use super::History;
 use super::rows::{InjectionRow, ItemRow, RunRow};
 use super::whole::write_whole;
-use csv::{Position, StringRecord};
+use csv::{ByteRecord, Position, StringRecord};
 use pipelines::message::Failure;
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
@@ -175,11 +175,12 @@ pub(super) fn scan<T: DeserializeOwned>(
     let mut from = Rows::open(dir, table)?;
     let mut good_bytes = from.reader.position().byte();
     let mut stray: Option<(u64, u32)> = None;
-    let mut record = StringRecord::new();
-    while from.reader.read_record(&mut record).map_err(|e| from.bad(&e))? {
+    // Bytes: what was torn may end in the middle of a character.
+    let mut record = ByteRecord::new();
+    while from.reader.read_byte_record(&mut record).map_err(|e| from.bad(&e))? {
         let line = record.position().map_or(0, Position::line);
         let wrong = |why: &str| parse_error(dir, table.file, line, why);
-        let run = record.get(from.run).and_then(|text| text.parse().ok());
+        let run = record.get(from.run).and_then(|text| str::from_utf8(text).ok()?.parse().ok());
         let counts = |run: u32| finished.is_none_or(|finished| finished(run));
         if from.is_torn(&record) {
             // Of a run that counts, every row was whole before it did: then it is no kill that tore it.
@@ -198,7 +199,9 @@ pub(super) fn scan<T: DeserializeOwned>(
                 "there are {found} fields in place of {expected}; was it torn?"
             )));
         }
-        let row = record.deserialize(Some(&from.header)).map_err(|e| wrong(&reason(&e)))?;
+        let text = StringRecord::from_byte_record(record.clone())
+            .map_err(|_| wrong("this is no UTF-8 text"))?;
+        let row = text.deserialize(Some(&from.header)).map_err(|e| wrong(&reason(&e)))?;
         match (run.filter(|run| counts(*run)), stray) {
             (Some(_), None) => {
                 each(line, row)?;
@@ -256,7 +259,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Whether the row that was just read is the last, and lacks its end.
-    fn is_torn(&self, record: &StringRecord) -> bool {
+    fn is_torn(&self, record: &ByteRecord) -> bool {
         let last = self.reader.position().byte() >= self.bytes;
         last && (!self.ended || record.len() < self.header.len())
     }

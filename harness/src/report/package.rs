@@ -31,7 +31,7 @@ enum Kind {
 pub(super) struct Sheet {
     pub(super) file: &'static str,
     pub(super) columns: &'static [Column],
-    /// The columns that tell its rows apart.
+    /// The columns that tell its rows apart; none if two may be equal.
     key: &'static [&'static str],
     /// Columns that name a row of another file, whose columns are called the same.
     refers: &'static [(&'static [&'static str], &'static str)],
@@ -64,7 +64,7 @@ const fn maybe(column: Column) -> Column {
 const ANSWERS: &[&str] = &["holds", "broken", "unknown"];
 
 /// All CSV files of a results folder, column by column.
-pub(super) const SHEETS: [Sheet; 5] = [
+pub(super) const SHEETS: [Sheet; 6] = [
     Sheet {
         file: "runs.csv",
         columns: &[
@@ -99,6 +99,8 @@ pub(super) const SHEETS: [Sheet; 5] = [
             text("fault"),
             integer("item"),
             integer("attempt"),
+            text("point"),
+            integer("lane"),
             integer("armed_ns"),
             maybe(integer("fired_ns")),
             maybe(integer("detected_ns")),
@@ -115,6 +117,21 @@ pub(super) const SHEETS: [Sheet; 5] = [
             ),
         ],
         key: &["run", "injection"],
+        refers: &[(&["run"], "runs"), (&["run", "item"], "items")],
+    },
+    Sheet {
+        file: "schedule.csv",
+        columns: &[
+            integer("run"),
+            text("fault"),
+            text("point"),
+            integer("item"),
+            integer("attempt"),
+            integer("lane"),
+            integer("at_ns"),
+            flag("fired"),
+        ],
+        key: &[],
         refers: &[(&["run"], "runs"), (&["run", "item"], "items")],
     },
     Sheet {
@@ -192,8 +209,10 @@ fn resource(sheet: &Sheet) -> Value {
     let mut schema = json!({
         "fields": fields.collect::<Vec<_>>(),
         "missingValues": [""],
-        "primaryKey": sheet.key,
     });
+    if !sheet.key.is_empty() {
+        schema["primaryKey"] = sheet.key.into();
+    }
     let refers: Vec<_> = refers.collect();
     if !refers.is_empty() {
         schema["foreignKeys"] = refers.into();
