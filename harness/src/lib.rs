@@ -16,6 +16,7 @@ pub mod progress;
 pub mod replay;
 pub mod report;
 pub mod schedule;
+pub mod selftest;
 pub mod stats;
 pub mod subject;
 pub mod summary;

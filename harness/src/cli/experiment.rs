@@ -3,6 +3,7 @@
 use super::{Exit, interruption, say};
 use crate::campaign::{self, News};
 use crate::experiment::Experiment;
+use crate::history;
 use crate::progress::Progress;
 use crate::report::{self, Standing};
 use clap::Args;
@@ -58,6 +59,8 @@ pub(super) fn one(
     let mut progress = Progress::new(&experiment.name, total, "trials", false);
     let mut over = 0;
     let mut who = String::new();
+    history::create_events(out)?;
+    let mut kept = Ok(());
     let histories = campaign::run(experiment, interrupted, &mut |news| match news {
         News::Golden => progress.at(0, "golden runs"),
         News::Begins(trial, _) => {
@@ -66,10 +69,17 @@ pub(super) fn one(
             progress.at(over, &who);
         }
         News::Settled(..) => progress.at(over, &who),
-        News::Over(_) => over += 1,
+        News::Over(history) => {
+            over += 1;
+            if kept.is_ok() {
+                kept = history::append_events(out, history);
+            }
+        }
     })?;
     progress.clear();
+    kept?;
     let Some(histories) = histories else {
+        history::remove_events(out);
         eprintln!(
             "interrupted after {over} of {total} trials; nothing was written to {}",
             out.display()

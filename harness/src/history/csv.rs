@@ -1,8 +1,9 @@
-//! Histories as three files, `runs.csv`, `injections.csv` and `items.csv`, and back. `results/README.md` says what
-//! each column means.
+//! Histories as four files, `runs.csv`, `injections.csv`, `items.csv` and `resources.csv`, and back; `events.csv` is a
+//! matter of [`super::event`]. `results/README.md` says what each column means.
 
-use super::rows::{InjectionRow, ItemRow, RunRow};
+use super::rows::{InjectionRow, ItemRow, ResourceRow, RunRow};
 use super::{History, whole::write_whole};
+use crate::measure::Twins;
 use pipelines::message::Failure;
 use serde::{Serialize, de::DeserializeOwned};
 use std::collections::BTreeMap;
@@ -12,28 +13,38 @@ use std::path::Path;
 const RUNS: &str = "runs.csv";
 const INJECTIONS: &str = "injections.csv";
 const ITEMS: &str = "items.csv";
+const RESOURCES: &str = "resources.csv";
 
-const RUN_COLUMNS: &str = "run,block,subject,faults,seed,items,pixels,wall_ns,throughput_px_per_s,ending,deaths,\
-    restarts,orphans,foreign_files,events_missed";
-const INJECTION_COLUMNS: &str = "run,injection,subject,fault,item,attempt,point,lane,armed_ns,fired_ns,detected_ns,\
-    lent_again_ns,accepted_ns,detect_ns,recovery_ns,work_ns,recovery_net_ns,diagnosis,outcome";
+const RUN_COLUMNS: &str = "run,block,order_in_block,subject,faults,seed,items,pixels,wall_ns,cpu_ns,\
+    throughput_px_per_s,ending,deaths,restarts,orphans,foreign_files,events_missed,outcome_worst";
+const INJECTION_COLUMNS: &str = "run,injection,subject,fault,class,item,attempt,point,lane,permanent,armed_ns,\
+    reached_ns,fired_ns,error_ns,effect_ns,detected_ns,acted_ns,ready_ns,lent_again_ns,first_ns,accepted_ns,\
+    steady_ns,caught_ns,detect_ns,recovery_ns,work_ns,recovery_net_ns,diagnosis,diagnosis_ok,contained_at,\
+    restarts,outcome,declared,censored";
+const RESOURCE_COLUMNS: &str = "run,t_ns,role,pid,deaths,rss_bytes,fds,threads,cpu_ns";
 const ITEM_COLUMNS: &str =
     "run,item,attempts,state,deliveries,lent_ns,done_ns,work_ns,found_blake3,golden_blake3";
 
-/// Writes the three files into a folder that exists. Each is written whole and then renamed.
+/// Writes the four files into a folder that exists. Each is written whole and then renamed. What is derived takes the
+/// twins among these histories for its measure.
 ///
 /// # Errors
 /// The place for the output refuses.
 pub fn write(dir: &Path, histories: &[History]) -> Result<(), Failure> {
+    let twins = Twins::of(histories);
+    let runs = histories.iter().map(|h| RunRow::of(h, &twins));
     let injections =
-        histories.iter().flat_map(|h| h.injections.iter().map(|i| InjectionRow::of(h, i)));
+        histories.iter().flat_map(|h| h.injections.iter().map(|i| InjectionRow::of(h, i, &twins)));
     let items = histories.iter().flat_map(|h| h.items.iter().map(|i| ItemRow::of(h, i)));
-    write_whole(dir, RUNS, &table(RUN_COLUMNS, histories.iter().map(RunRow::of))?)?;
+    let resources =
+        histories.iter().flat_map(|h| h.resources.iter().map(|r| ResourceRow::of(h, r)));
+    write_whole(dir, RUNS, &table(RUN_COLUMNS, runs)?)?;
     write_whole(dir, INJECTIONS, &table(INJECTION_COLUMNS, injections)?)?;
-    write_whole(dir, ITEMS, &table(ITEM_COLUMNS, items)?)
+    write_whole(dir, ITEMS, &table(ITEM_COLUMNS, items)?)?;
+    write_whole(dir, RESOURCES, &table(RESOURCE_COLUMNS, resources)?)
 }
 
-/// Reads the three files of a folder. Derived columns are not read: they are computed anew where they are needed.
+/// Reads the four files of a folder. Derived columns are not read: they are computed anew where they are needed.
 ///
 /// # Errors
 /// One sentence that names the file, and the line where there is one: it is missing, ends in the middle of a line, a
@@ -51,7 +62,7 @@ pub fn read(dir: &Path) -> Result<Vec<History>, Failure> {
             ));
         }
         let run = row.run().map_err(|why| parse_error(dir, RUNS, line, &why))?;
-        all.push(History { run, injections: Vec::new(), items: Vec::new() });
+        all.push(History::of(run));
     }
     let at = |run: u32, file: &str, line: u64| {
         place.get(&run).copied().ok_or_else(|| {
@@ -64,16 +75,22 @@ pub fn read(dir: &Path) -> Result<Vec<History>, Failure> {
     for (line, row) in rows::<ItemRow>(dir, ITEMS, ITEM_COLUMNS)? {
         all[at(row.run, ITEMS, line)?].items.push(row.item());
     }
+    for (line, row) in rows::<ResourceRow>(dir, RESOURCES, RESOURCE_COLUMNS)? {
+        all[at(row.run, RESOURCES, line)?].resources.push(row.resource());
+    }
     Ok(all)
 }
 
-/// A CSV file: these columns, then a line for each row. The columns are written also if there are no rows.
+/// A CSV file: these columns, then a line for each row. The columns are written also if there are no rows, and
+/// not at all if there are none.
 pub(crate) fn table(
     columns: &str,
     rows: impl IntoIterator<Item = impl Serialize>,
 ) -> Result<Vec<u8>, Failure> {
     let mut to = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    to.write_record(columns.split(',')).map_err(Failure::engine)?;
+    if !columns.is_empty() {
+        to.write_record(columns.split(',')).map_err(Failure::engine)?;
+    }
     for row in rows {
         to.serialize(row).map_err(Failure::engine)?;
     }
@@ -86,7 +103,7 @@ fn parse_error(dir: &Path, file: &str, line: u64, why: &str) -> Failure {
 }
 
 /// The rows of a file, each with its line.
-fn rows<T: DeserializeOwned>(
+pub(super) fn rows<T: DeserializeOwned>(
     dir: &Path,
     file: &str,
     columns: &str,

@@ -6,7 +6,9 @@ mod closing;
 mod comparison;
 mod control;
 mod lines;
+mod outcomes;
 pub mod page;
+mod story;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +16,7 @@ pub use claims::{Claim, Standing, Summary, claims};
 pub use closing::table;
 pub use comparison::{Difference, Line, Stored, compare, comparison, smallest_effects};
 pub(crate) use lines::{columns, wrap};
+pub use story::{Story, list_of_injections, list_of_runs};
 
 use crate::experiment::Experiment;
 use crate::figure;
@@ -35,8 +38,8 @@ struct Provenance {
     experiment: Experiment,
 }
 
-/// Writes everything about an experiment into a folder, which is made if need be: `run.toml`, the six CSV files and
-/// the three figures, each whole or not at all. Says whether the expectations held.
+/// Writes everything about an experiment into a folder, which is made if need be: `run.toml`, the CSV files (but
+/// `events.csv`, which is written while trials run) and the three figures, each whole or not at all. Says whether the expectations held.
 ///
 /// # Errors
 /// The place for the output refuses.
@@ -83,7 +86,8 @@ pub fn is_results(dir: &Path) -> bool {
     dir.join(RUN).is_file()
 }
 
-/// Judges and measures stored histories again: writes `measures.csv`, `claims.csv` and `schedule.csv` of that folder anew.
+/// Judges and measures stored histories again: writes `measures.csv`, `claims.csv`,
+/// `schedule.csv` and `faults.csv` of that folder anew.
 ///
 /// # Errors
 /// Those of [`read()`] and [`write()`].
@@ -129,11 +133,12 @@ fn provenance(dir: &Path) -> Result<String, Failure> {
 
 type File = (&'static str, Vec<u8>);
 
-fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 3], Failure> {
+fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 4], Failure> {
     let measures = measure::csv(&experiment.name, &measures(experiment, histories))?;
     let claims = claims::csv(&claims(experiment, histories))?;
     let schedule = schedule::csv_of_runs(histories)?;
-    Ok([("measures.csv", measures), ("claims.csv", claims), (SCHEDULE, schedule)])
+    let faults = ("faults.csv", measure::faults_csv(histories)?);
+    Ok([("measures.csv", measures), ("claims.csv", claims), (SCHEDULE, schedule), faults])
 }
 
 /// The figures, and the page that shows them.
@@ -158,8 +163,13 @@ fn shown(
             "Throughput without and with faults, a pair for each block.",
             figure::throughput(experiment, histories)?,
         ),
+        (
+            "outcomes.svg",
+            "What became of each fault under each subject, by its worst outcome.",
+            outcomes::drawn(experiment, histories)?,
+        ),
     ];
-    let tables = ["items.csv", "injections.csv", "runs.csv"];
+    let tables = ["items.csv", "injections.csv", "runs.csv", "faults.csv"];
     let figures = drawn.iter().zip(tables);
     let figures: Vec<_> =
         figures.map(|((file, seen, svg), table)| page::Figure { file, seen, table, svg }).collect();

@@ -28,12 +28,15 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
         names,
         [
             "claims.csv",
+            "faults.csv",
             "index.html",
             "injections.csv",
             "items.csv",
             "measures.csv",
+            "outcomes.svg",
             "progress.svg",
             "recovery.svg",
+            "resources.csv",
             "run.toml",
             "runs.csv",
             "schedule.csv",
@@ -46,9 +49,11 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
         "measures.csv",
         "claims.csv",
         "schedule.csv",
+        "faults.csv",
         "progress.svg",
         "recovery.svg",
         "throughput.svg",
+        "outcomes.svg",
         "index.html",
     ];
     for file in follow {

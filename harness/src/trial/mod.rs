@@ -5,9 +5,10 @@ mod resident;
 mod tryout;
 
 pub use resident::Resident;
+use resident::{look_at, reaped_cpu_ns};
 pub use tryout::try_out;
 
-use crate::history::Ending;
+use crate::history::{Ending, Resource};
 use crate::subject::{Again, Spec};
 use anyhow::{Context, Result};
 use pipelines::black_box::{BlackBox, now_ns};
@@ -61,6 +62,10 @@ pub struct Finished {
     pub stderr: String,
     /// Peak memory.
     pub resident: Resident,
+    /// What was seen of its processes; times by [`now_ns`].
+    pub resources: Vec<Resource>,
+    /// Processor time of all that was reaped since the trial began, in ns; `None` where the kernel does not say.
+    pub cpu_ns: Option<u64>,
     /// Whether it was ended from outside.
     pub interrupted: bool,
 }
@@ -83,8 +88,11 @@ impl Trial<'_> {
             last_words: None,
             stderr: String::new(),
             resident: Resident::default(),
+            resources: vec![],
+            cpu_ns: None,
             interrupted: false,
         };
+        let cpu_ns = reaped_cpu_ns();
         let mut fruitless = 0;
         loop {
             let settled = self.black_box.settled();
@@ -100,6 +108,7 @@ impl Trial<'_> {
                 break;
             }
             finished.falls.push((died_ns, finished.ending.clone()));
+            self.black_box.saw_fall(died_ns);
             finished.last_words = self.black_box.last_words();
             fruitless = if self.black_box.settled() > settled { 0 } else { fruitless + 1 };
             let again = self.spec.subject.again() == Again::Resume
@@ -115,6 +124,7 @@ impl Trial<'_> {
             finished.restarts += 1;
         }
         finished.wall_ns = now_ns() - start;
+        finished.cpu_ns = reaped_cpu_ns().zip(cpu_ns).map(|(now, then)| now.saturating_sub(then));
         Ok(finished)
     }
 
@@ -140,6 +150,8 @@ impl Trial<'_> {
             look(self.black_box.settled());
             if begun.elapsed() >= sample_at {
                 finished.resident.sample(process.pid());
+                let deaths = self.black_box.deaths().iter().map(|(_, n)| u64::from(*n)).sum();
+                finished.resources.extend(look_at(process.pid(), deaths));
                 sample_at = begun.elapsed() + begun.elapsed().min(SAMPLE_EVERY);
             }
             if self.interrupted.load(Ordering::SeqCst) {

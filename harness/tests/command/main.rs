@@ -13,5 +13,7 @@ mod replay;
 mod room;
 mod run;
 mod schedule;
+mod selftest;
+mod story;
 mod tutorial;
 mod verify;

@@ -63,6 +63,8 @@ pub(crate) struct ChildHands {
     /// Workers that were used up since the last answer. They are replaced after the next one: to start a process
     /// takes a core away from whoever does the item again.
     used_up: usize,
+    /// It had a worker: the next one takes the place of that.
+    served: bool,
 }
 
 /// How a request ended.
@@ -70,29 +72,42 @@ enum End {
     /// All of it is answered.
     Answered,
     /// The worker died. So many items were answered, and so many more begun: the first of these is the suspect.
-    Died { answered: usize, begun: usize, death: Death, words: String, will: Testament },
+    Died {
+        answered: usize,
+        begun: usize,
+        ailing_ns: Option<u64>,
+        death: Death,
+        words: String,
+        will: Testament,
+    },
 }
 
 impl ChildHands {
     pub(crate) fn new(lane: usize, crew: Arc<Crew>) -> Self {
         let (writer, request) = (Writer::default(), Request::default());
-        Self { lane, crew, worker: None, writer, request, begun: Vec::new(), used_up: 0 }
+        let (worker, begun, used_up, served) = (None, Vec::new(), 0, false);
+        Self { lane, crew, worker, writer, request, begun, used_up, served }
     }
 
     /// A worker that can be sent an item: the one in hand, or one from the reserve.
-    fn worker(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<Worker, Fall> {
+    fn worker(&mut self, frame: &mut [u8; FRAME_BYTES_MAX], watch: &Watch) -> Result<Worker, Fall> {
         if let Some(worker) = self.worker.take() {
             return Ok(worker);
         }
         loop {
-            let child = match self.crew.spares.try_recv() {
+            let spare = self.crew.spares.try_recv();
+            if self.served {
+                watch.record(What::Acted, 0, 0, self.lane, 0);
+            }
+            let child = match spare {
                 Ok(child) => child,
                 Err(_) => {
                     self.replace();
                     self.crew.spares.recv().map_err(|_| Fall::Stopped)?
                 }
             };
-            if let Some(worker) = self.ready(child, frame)? {
+            if let Some(worker) = self.ready(child, frame, watch)? {
+                self.served = true;
                 self.tell(Notice::Started);
                 return Ok(worker);
             }
@@ -104,13 +119,16 @@ impl ChildHands {
         &self,
         child: Child,
         frame: &mut [u8; FRAME_BYTES_MAX],
+        watch: &Watch,
     ) -> Result<Option<Worker>, Fall> {
         let mut worker = Worker::new(child, self.crew.start_deadline, self.crew.deadline);
         match worker.attend(&self.crew.bell, frame) {
             Word::Use => {
+                let pid = worker.child.pid();
                 if self.crew.same_core {
-                    tuning::keep_to_core(worker.child.pid(), self.lane);
+                    tuning::keep_to_core(pid, self.lane);
                 }
+                watch.record(What::Ready, 0, 0, self.lane, pid.into());
                 Ok(Some(worker))
             }
             Word::Stopped => Err(Fall::Stopped),
@@ -179,13 +197,14 @@ impl ChildHands {
     fn exchange<H: Handler>(
         &mut self,
         entries: &[Entry<H::In>],
+        watch: &Watch,
         settle: &mut dyn FnMut(Outcome<H::Out>),
     ) -> Result<End, Fall>
     where
         H::Out: Portable,
     {
         let mut frame = [0; FRAME_BYTES_MAX];
-        let mut worker = self.worker(&mut frame)?;
+        let mut worker = self.worker(&mut frame, watch)?;
         while !worker.child.send(&self.request) {
             // It died with nothing in hand: no item is to blame, nor, if it has worked, the way it starts.
             if worker.items > 0 {
@@ -194,7 +213,7 @@ impl ChildHands {
             } else {
                 self.still_born(worker);
             }
-            worker = self.worker(&mut frame)?;
+            worker = self.worker(&mut frame, watch)?;
         }
         for (n, entry) in entries.iter().enumerate().take(self.request.len()) {
             let (item, attempt) = (entry.id, self.attempt(n));
@@ -265,7 +284,7 @@ impl ChildHands {
                 continue;
             }
             let items = self.request.len();
-            match self.exchange::<H>(rest, settle)? {
+            match self.exchange::<H>(rest, watch, settle)? {
                 End::Answered => {
                     self.begun.drain(..items);
                     *at += items;
@@ -277,14 +296,15 @@ impl ChildHands {
                         had_twice = None;
                     }
                 }
-                End::Died { answered, begun, death, words, will } => {
+                End::Died { answered, begun, ailing_ns, death, words, will } => {
                     *at += answered;
                     let (suspect, attempt) = (entries[*at].id, self.attempt(answered));
+                    watch.record_ailing(ailing_ns, suspect, attempt, self.lane);
                     let hungry = items == 1
                         && self.crew.lease
                         && death == Death::OutOfMemory
                         && had_twice.is_none();
-                    if hungry && let Some(worker) = self.with_twice_the_memory()? {
+                    if hungry && let Some(worker) = self.with_twice_the_memory(watch)? {
                         self.worker = Some(worker);
                         had_twice = Some(*at);
                     } else if items == 1 || !self.crew.lease {
@@ -312,19 +332,20 @@ impl ChildHands {
     }
 
     /// A worker of its own for an item for which the memory did not suffice.
-    fn with_twice_the_memory(&self) -> Result<Option<Worker>, Fall> {
+    fn with_twice_the_memory(&self, watch: &Watch) -> Result<Option<Worker>, Fall> {
+        watch.record(What::Acted, 0, 0, self.lane, 0);
         let (to, born) = bounded(1);
         let memory_max_bytes = self.crew.limits.memory_max_bytes.saturating_mul(2);
         self.crew.nursery.order(Limits { memory_max_bytes, ..self.crew.limits }, to);
         let Ok(child) = born.recv() else { return Ok(None) };
-        self.ready(child, &mut [0; FRAME_BYTES_MAX])
+        self.ready(child, &mut [0; FRAME_BYTES_MAX], watch)
     }
 
     /// The worker died; what it had not begun is as good as never sent.
     fn fallen(&mut self, mut worker: Worker, answered: usize, death: Death) -> End {
         let words = worker.child.words();
         let begun = worker.child.begun().max(1);
-        let will = worker.child.testament();
+        let (will, ailing_ns) = (worker.child.testament(), worker.ailing_ns);
         self.used_up += 1;
         let death = match death {
             Death::Signal(_) | Death::Exit(_) if worker.child.was_refused_memory() => {
@@ -333,7 +354,7 @@ impl ChildHands {
             death => death,
         };
         self.crew.nursery.bury(worker.child);
-        End::Died { answered, begun, death, words, will }
+        End::Died { answered, begun, ailing_ns, death, words, will }
     }
 }
 
