@@ -49,7 +49,7 @@ fn rows_look_as_documented() {
     assert_eq!(
         injections[2],
         "3,0,okiagari,abort,crash,5,0,native,1,false,5300000,5700000,5700000,6100000,6200000,6200000,6700000,6700000,7200000,\
-         8700000,8700000,,5700000,500000,3000000,900000,2100000,signal 6,true,worker,1,recovered,false,"
+         8700000,8700000,,6360000,500000,3000000,900000,2100000,signal 6,true,worker,1,recovered,false,"
     );
     let items = lines(dir.path(), "items.csv");
     assert_eq!(items.len(), 81);

@@ -60,7 +60,7 @@ fn each_outcome_is_told_apart() {
             "gone, and it hung",
             |h| {
                 gone(h);
-                h.run.ending = Ending::Hang
+                h.run.ending = Ending::Hang;
             },
             Outcome::Hang,
         ),
@@ -68,7 +68,7 @@ fn each_outcome_is_told_apart() {
             "gone with the subject",
             |h| {
                 gone(h);
-                h.run.ending = Ending::Signal(6)
+                h.run.ending = Ending::Signal(6);
             },
             Outcome::Abort,
         ),
@@ -76,7 +76,7 @@ fn each_outcome_is_told_apart() {
             "gone, and it gave up",
             |h| {
                 gone(h);
-                h.run.ending = Ending::Exit(3)
+                h.run.ending = Ending::Exit(3);
             },
             Outcome::Abort,
         ),
@@ -94,7 +94,7 @@ fn each_outcome_is_told_apart() {
             "gone behind an exit(0)",
             |h| {
                 gone(h);
-                h.run.ending = Ending::Exit(0)
+                h.run.ending = Ending::Exit(0);
             },
             Outcome::SilentLoss,
         ),
