@@ -66,7 +66,8 @@ impl BlackBox {
         let parts = Parts {
             items: items as usize,
             receipts_cap: if armed { per_item(4, 1024, RECEIPTS_MAX) } else { 0 },
-            events_cap: per_item(12, 4096, EVENTS_MAX),
+            // An attempt that ends badly leaves six: three such and a good one fit.
+            events_cap: per_item(24, 4096, EVENTS_MAX),
         };
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(true);
