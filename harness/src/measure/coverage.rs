@@ -2,7 +2,7 @@
 
 use super::outcome::{Outcome, outcome};
 use super::twins::Twins;
-use crate::history::History;
+use crate::history::{History, Injection};
 use crate::stats::{Estimate, share};
 use std::collections::BTreeMap;
 
@@ -17,6 +17,19 @@ pub fn outcomes(trials: &[&History], twins: &Twins) -> BTreeMap<Outcome, u64> {
     all
 }
 
+/// Whether a fault was recovered from or masked.
+pub fn is_covered(history: &History, injection: &Injection, twins: &Twins) -> bool {
+    matches!(outcome(history, injection, twins), Outcome::Recovered | Outcome::Masked)
+}
+
+/// Faults that were recovered from or masked, and those that were activated.
+pub(super) fn covered(outcomes: &BTreeMap<Outcome, u64>) -> (u64, u64) {
+    let n = |o: Outcome| outcomes.get(&o).copied().unwrap_or(0);
+    let out = n(Outcome::NotActivated) + n(Outcome::Invalid);
+    let activated = outcomes.values().sum::<u64>() - out;
+    (n(Outcome::Recovered) + n(Outcome::Masked), activated)
+}
+
 /// Coverage C = (recovered + masked) ÷ activated, and C_strict = recovered ÷ (activated − masked), in which what needed
 /// no mechanism does not speak for the mechanism. Activated are the faults that fired; those whose record contradicts
 /// itself are left out. Faults of one trial are taken for independent.
@@ -25,8 +38,6 @@ pub fn outcomes(trials: &[&History], twins: &Twins) -> BTreeMap<Outcome, u64> {
 /// ACM 1969, for C.
 pub fn coverage(outcomes: &BTreeMap<Outcome, u64>) -> (Estimate, Estimate) {
     let n = |o: Outcome| outcomes.get(&o).copied().unwrap_or(0);
-    let out = n(Outcome::NotActivated) + n(Outcome::Invalid);
-    let activated = outcomes.values().sum::<u64>() - out;
-    let (recovered, masked) = (n(Outcome::Recovered), n(Outcome::Masked));
-    (share(recovered + masked, activated), share(recovered, activated - masked))
+    let ((covered, activated), masked) = (covered(outcomes), n(Outcome::Masked));
+    (share(covered, activated), share(n(Outcome::Recovered), activated - masked))
 }

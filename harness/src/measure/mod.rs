@@ -23,12 +23,12 @@ pub use availability::{Availability, IN_TIME, availability, classical, projected
 pub use blast::{blast_radius, false_alarms, latencies_ns, slow_ns, work_redone_ns};
 pub use breakeven::{RIVALS, break_even_per_s};
 pub use control::{COMPARISONS_MIN, Control, control_rows, controls};
-pub use coverage::{coverage, outcomes};
+pub use coverage::{coverage, is_covered, outcomes};
 pub use deficit::{Deficit, deficit, penalty_ns};
 pub use diagnosis::diagnosis_ok;
 pub use drift::slope_per_1000;
 pub use outcome::{DEGRADED_ITEMS, LATE_NS, Outcome, declared, outcome, worst};
-pub use sample::{covered, sample};
+pub use sample::sample;
 pub use steady::{IN_A_ROW, Steady};
 pub use summary::{Measure, csv, faults_csv, summarise};
 pub use twins::{Curve, FEWEST_ITEMS, Twins, WINDOWS};

@@ -72,7 +72,7 @@ fn nothing_gives_nothing() {
 fn what_is_kept_as_observations_gives_the_numbers_of_the_summary() {
     let all = sample::comparison(10, 100);
     let names = "complete throughput wall detect recovery recovery_net throughput_to_twin \
-                 throughput_to_baseline";
+                 throughput_to_baseline coverage";
     for measure in summarise(&all) {
         let (subject, faults, name) = (&*measure.subject, measure.faults, measure.measure);
         let kept = super::sample(&all, subject, faults, name);
@@ -86,7 +86,10 @@ fn what_is_kept_as_observations_gives_the_numbers_of_the_summary() {
         }
         assert_eq!((found.value, found.n), (row.value, row.n), "{name}");
         // Shares have Wilson's interval there, and an exact one here.
-        assert!(found.interval == row.interval || name == "complete", "{name}");
+        assert!(
+            found.interval == row.interval || ["complete", "coverage"].contains(&name),
+            "{name}"
+        );
     }
 }
 
