@@ -3,7 +3,7 @@
 //! They run with one thread and with two, so that a result that depends on the number of threads is
 //! found out. Both use the code under test: a golden run proves sameness, not correctness.
 
-use crate::history::Ending;
+use crate::history::{Checksum, Ending};
 use crate::output::BLACK_BOX;
 use crate::plan::FaultPlan;
 use crate::subject::{Spec, Subject};
@@ -18,23 +18,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// Characters of a checksum that histories keep: 128 bits.
-const SHORT: usize = 32;
 /// A golden run that shows no progress for so long has failed.
 const STALL: Duration = Duration::from_secs(60);
 
 /// The checksums of every tile, by item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Golden {
-    /// As histories keep them: see [`short`].
-    pub file_blake3: Vec<String>,
+    /// As histories keep them.
+    pub file_blake3: Vec<Checksum>,
     /// The same of its pixels: a foreign program's encoder makes other bytes of them.
-    pub pixels_blake3: Vec<String>,
-}
-
-/// The part of a checksum that histories keep.
-pub fn short(hash: &str) -> String {
-    hash.chars().take(SHORT).collect()
+    pub pixels_blake3: Vec<Checksum>,
 }
 
 impl Golden {
@@ -104,14 +97,14 @@ fn one(spec: &Spec, interrupted: &Arc<AtomicBool>) -> Result<Option<Golden>> {
     if finished.ending != Ending::Complete {
         bail!("the golden run ended with {}: {}", finished.ending, finished.stderr);
     }
-    let mut file_blake3 = vec![String::new(); items as usize];
-    let mut pixels_blake3 = file_blake3.clone();
+    let (mut file_blake3, mut pixels_blake3) =
+        (vec![None; items as usize], vec![None; items as usize]);
     for record in journal::read(&spec.dir)?.unwrap_or_default().records {
-        file_blake3[record.item as usize] = short(&record.file_blake3);
-        pixels_blake3[record.item as usize] = short(&record.pixels_blake3);
+        file_blake3[record.item as usize] = Checksum::of(&record.file_blake3);
+        pixels_blake3[record.item as usize] = Checksum::of(&record.pixels_blake3);
     }
-    if file_blake3.iter().any(String::is_empty) {
-        bail!("the golden run left tiles out");
-    }
-    Ok(Some(Golden { file_blake3, pixels_blake3 }))
+    let whole = |all: Vec<Option<Checksum>>| {
+        all.into_iter().collect::<Option<Vec<_>>>().context("the golden run left tiles out")
+    };
+    Ok(Some(Golden { file_blake3: whole(file_blake3)?, pixels_blake3: whole(pixels_blake3)? }))
 }

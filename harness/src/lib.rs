@@ -18,6 +18,7 @@ pub mod provenance;
 pub mod replay;
 pub mod report;
 pub mod schedule;
+pub mod selftest;
 pub mod stats;
 pub mod subject;
 pub mod summary;

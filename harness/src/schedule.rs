@@ -41,7 +41,7 @@ pub struct Armed {
 
 impl Armed {
     fn of(receipt: &Receipt, start_ns: u64) -> Self {
-        let Receipt { fault, point, item, attempt, lane, armed_ns, fired_ns } = *receipt;
+        let Receipt { fault, point, item, attempt, lane, armed_ns, fired_ns, .. } = *receipt;
         let at_ns = armed_ns.saturating_sub(start_ns);
         let fired = fired_ns.is_some();
         Self { run: None, fault, point: Some(point), item, attempt, lane, at_ns, fired }

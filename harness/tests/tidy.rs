@@ -133,6 +133,8 @@ const UNITLESS: &str = "run block subject faults seed items pixels ending deaths
     deliveries found_blake3 golden_blake3 experiment measure unit n estimate low high method claim \
     expected observed held runs detail row col file file_blake3 pixels_blake3 done failed \
     quarantined lost duplicated faults_injected version name question blocks workload strike expect \
+    order_in_block outcome_worst class permanent diagnosis_ok contained_at declared censored seq kind value role pid \
+    fds threads injections \
     files_max recycle_items input tile strips operation library format sandbox spares workers max_demand when p \
     point points sweep schedule lane fired attempts_below after_restart recovering jitter command directory invocation \
     confidence id statement oracle rule n_min family minutes like delivery isolation supervision again \

@@ -10,16 +10,20 @@
 //! ```
 
 mod ending;
+mod event;
 mod page;
+mod receipt;
 mod state;
 
-use crate::fault::{Fault, Point, Site};
+pub use event::{Event, What};
+pub use receipt::{Receipt, Receipts};
+
 use crate::message::{Death, Failure, ItemId};
-use page::{EventSlot, Header, Mapping, PAGE, Parts, ReceiptSlot};
+use page::{Header, Mapping, PAGE, Parts};
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::time::{ClockId, clock_gettime};
 use std::fs::{File, OpenOptions};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::*};
@@ -39,99 +43,6 @@ pub fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum What {
-    /// The item was lent to a worker.
-    Lent = 1,
-    /// Its result was taken, whole; the value is the handler's own time in ns.
-    Accepted = 2,
-    /// Its tile is safe; the value is 0.
-    Done = 3,
-    /// It was declared failed.
-    Failed = 4,
-    /// It was set aside.
-    Quarantined = 5,
-    /// The worker that held it died, or the attempt failed; the value is the cause's [`Death::code`].
-    Died = 6,
-    /// A worker process was started; the value is its process id.
-    Spawned = 7,
-}
-
-impl What {
-    fn from_code(code: u8) -> Option<Self> {
-        use What::*;
-        let all = [Lent, Accepted, Done, Failed, Quarantined, Died, Spawned];
-        all.into_iter().find(|w| *w as u8 == code)
-    }
-}
-
-/// One thing that happened, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Event {
-    /// When, by [`now_ns`].
-    pub t_ns: u64,
-    /// What.
-    pub what: What,
-    /// Which item.
-    pub item: ItemId,
-    /// Which attempt of it, from 0.
-    pub attempt: u32,
-    /// Which lane.
-    pub lane: u8,
-    /// See [`What`].
-    pub value: u64,
-}
-
-/// Proof of an injection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Receipt {
-    /// What was injected.
-    pub fault: Fault,
-    /// The item it was meant for.
-    pub item: ItemId,
-    /// The attempt it was meant for.
-    pub attempt: u32,
-    /// Where it was to fire.
-    pub point: Point,
-    /// The lane that it was meant for; 0 where there is none.
-    pub lane: u8,
-    /// When it was put into the loan.
-    pub armed_ns: u64,
-    /// When it fired; `None` when it never did.
-    pub fired_ns: Option<u64>,
-}
-
-/// The receipts alone: what a worker gets to see of the black box.
-pub struct Receipts {
-    mapping: Arc<Mapping>,
-    at: usize,
-    cap: usize,
-}
-
-impl Receipts {
-    /// In a worker: maps the receipts and nothing else.
-    pub(crate) fn attach(file: &OwnedFd, cap: usize) -> Result<Self, Failure> {
-        let bytes = (cap * 64).next_multiple_of(PAGE);
-        let mapping = Mapping::new(file.as_fd(), PAGE, bytes)
-            .map_err(|e| Failure::engine(format!("could not map the black box: {e}")))?;
-        Ok(Self { mapping: Arc::new(mapping), at: 0, cap })
-    }
-    fn slots(&self) -> &[ReceiptSlot] {
-        self.mapping.slice(self.at, self.cap)
-    }
-    /// Writes down that a fault fires, before it does.
-    pub fn sign(&self, receipt: u32) {
-        if let Some(slot) = self.slots().get(receipt as usize) {
-            slot.fired_ns.store(now_ns(), Release);
-        }
-    }
-}
-
-/// Faults that may be armed and wait for their items: those of all lanes' loans.
-const ARMED_AT_ONCE: usize = 1024;
 
 /// The shared file.
 pub struct BlackBox {
@@ -155,7 +66,8 @@ impl BlackBox {
         let parts = Parts {
             items: items as usize,
             receipts_cap: if armed { per_item(4, 1024, RECEIPTS_MAX) } else { 0 },
-            events_cap: per_item(12, 4096, EVENTS_MAX),
+            // An attempt that ends badly leaves six: three such and a good one fit.
+            events_cap: per_item(24, 4096, EVENTS_MAX),
         };
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(true);
@@ -209,11 +121,6 @@ impl BlackBox {
         &self.mapping.slice(0, 1)[0]
     }
 
-    /// The receipts, for handlers in this process.
-    pub fn receipts(&self) -> Receipts {
-        Receipts { mapping: self.mapping.clone(), at: PAGE, cap: self.parts.receipts_cap }
-    }
-
     /// The file and its number of receipts, for workers; `None` when no fault will be armed.
     pub(crate) fn for_workers(&self) -> Option<(BorrowedFd<'_>, usize)> {
         (self.parts.receipts_cap > 0).then(|| (self.file.as_fd(), self.parts.receipts_cap))
@@ -241,59 +148,6 @@ impl BlackBox {
         self.mapping.slice(self.parts.attempts_at(), self.parts.items)
     }
 
-    /// Puts a fault down as armed. `None` when there is no receipt left: it must not be injected then. One that
-    /// was armed before for this attempt, which then was never begun, is still armed.
-    pub fn arm(&self, fault: Fault, site: &Site) -> Option<u32> {
-        let Site { item, attempt, lane, .. } = *site;
-        let point = if site.point.rides() { fault.point() } else { site.point };
-        let lane = lane.min(LANES_MAX - 1) as u8;
-        let armed = self.header().receipts_next.load(Acquire) as usize;
-        let receipts = self.receipts();
-        let mut last = receipts.slots().iter().enumerate().take(armed).rev().take(ARMED_AT_ONCE);
-        let same = |slot: &ReceiptSlot| {
-            slot.item.load(Relaxed) == item
-                && slot.attempt.load(Relaxed) == attempt
-                && slot.fired_ns.load(Acquire) == 0
-                && slot.point.load(Relaxed) == point.code()
-                && Fault::from_code(slot.fault.load(Acquire), slot.number.load(Relaxed))
-                    == Some(fault)
-        };
-        if let Some((number, slot)) = last.find(|(_, slot)| same(slot)) {
-            slot.lane.store(lane, Relaxed);
-            return Some(number as u32);
-        }
-        let number = self.header().receipts_next.fetch_add(1, AcqRel);
-        let receipts = self.receipts();
-        let slot = receipts.slots().get(number as usize)?;
-        slot.item.store(item, Relaxed);
-        slot.attempt.store(attempt, Relaxed);
-        slot.armed_ns.store(now_ns(), Relaxed);
-        slot.number.store(fault.number(), Relaxed);
-        slot.point.store(point.code(), Relaxed);
-        slot.lane.store(lane, Relaxed);
-        slot.fault.store(fault.code(), Release);
-        Some(number)
-    }
-
-    /// All receipts so far, in the order in which they were armed.
-    pub fn read_receipts(&self) -> Vec<Receipt> {
-        let receipts = self.receipts();
-        let armed = self.header().receipts_next.load(Acquire) as usize;
-        let read = |slot: &ReceiptSlot| {
-            let fired_ns = slot.fired_ns.load(Acquire);
-            Some(Receipt {
-                fault: Fault::from_code(slot.fault.load(Acquire), slot.number.load(Relaxed))?,
-                item: slot.item.load(Relaxed),
-                attempt: slot.attempt.load(Relaxed),
-                point: Point::from_code(slot.point.load(Relaxed))?,
-                lane: slot.lane.load(Relaxed),
-                armed_ns: slot.armed_ns.load(Relaxed),
-                fired_ns: (fired_ns > 0).then_some(fired_ns),
-            })
-        };
-        receipts.slots().iter().take(armed).filter_map(read).collect()
-    }
-
     /// Nanoseconds since the trial began.
     pub fn elapsed_ns(&self) -> u64 {
         now_ns().saturating_sub(self.started_ns())
@@ -302,54 +156,6 @@ impl BlackBox {
     /// When the trial began, by [`now_ns`].
     pub fn started_ns(&self) -> u64 {
         self.header().started_ns.load(Relaxed)
-    }
-
-    /// Records an event, or, when there is no room left, that there was one.
-    pub fn record(&self, what: What, item: ItemId, attempt: u32, lane: usize, value: u64) {
-        let t_ns = now_ns();
-        let header = self.header();
-        if matches!(what, What::Done | What::Failed | What::Quarantined) {
-            header.settled.fetch_add(1, AcqRel);
-        }
-        if what == What::Died {
-            header.deaths[value as usize % Death::CODES].fetch_add(1, Relaxed);
-        }
-        self.note_recovery(what, lane, value);
-        let number = header.events_next.fetch_add(1, AcqRel) as usize;
-        if let Some(slot) = self.event_slots().get(number) {
-            slot.t_ns.store(t_ns, Relaxed);
-            slot.item.store(item, Relaxed);
-            slot.value.store(value, Relaxed);
-            slot.attempt.store(attempt, Relaxed);
-            slot.lane.store(lane as u8, Relaxed);
-            slot.kind.store(what as u8, Release);
-        }
-    }
-
-    fn event_slots(&self) -> &[EventSlot] {
-        self.mapping.slice(self.parts.events_at(), self.parts.events_cap)
-    }
-
-    /// All events that there was room for; a torn one (its writer was killed) is left out.
-    pub fn events(&self) -> Vec<Event> {
-        let read = |slot: &EventSlot| {
-            Some(Event {
-                what: What::from_code(slot.kind.load(Acquire))?,
-                t_ns: slot.t_ns.load(Relaxed),
-                item: slot.item.load(Relaxed),
-                attempt: slot.attempt.load(Relaxed),
-                lane: slot.lane.load(Relaxed),
-                value: slot.value.load(Relaxed),
-            })
-        };
-        let written = self.header().events_next.load(Acquire) as usize;
-        self.event_slots().iter().take(written).filter_map(read).collect()
-    }
-
-    /// Events that there was no room for.
-    pub fn events_missed(&self) -> u64 {
-        let next = self.header().events_next.load(Acquire) as usize;
-        next.saturating_sub(self.parts.events_cap) as u64
     }
 
     /// Items that are done, failed or quarantined in this trial: what progress means.

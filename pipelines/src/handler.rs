@@ -293,6 +293,7 @@ impl<'a> Desk<'a> {
     fn fired(&mut self, point: Point) -> Option<Fault> {
         let strike = self.strike.take_if(|s| s.point() == point)?;
         if let Some(receipts) = self.receipts {
+            receipts.reach(strike.receipt);
             receipts.sign(strike.receipt);
         }
         Some(strike.fault)

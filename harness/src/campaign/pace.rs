@@ -59,7 +59,8 @@ mod tests {
     use super::*;
 
     fn trial(subject: &str, faults: bool) -> Trial {
-        Trial { run: 0, block: 0, subject: subject.into(), faults, seed: 0 }
+        let subject = subject.into();
+        Trial { run: 0, block: 0, order_in_block: 0, subject, faults, seed: 0 }
     }
 
     #[test]

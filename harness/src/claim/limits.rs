@@ -3,8 +3,8 @@
 use super::{Claims, Finding, Results, Rule};
 use crate::figure::subjects;
 use crate::history::{Ending, History, Injection};
-use crate::measure::covered;
 use crate::measure::words::{counted, grouped};
+use crate::measure::{Twins, is_covered};
 use crate::stats::{clopper_pearson, trials_needed};
 use std::collections::BTreeMap;
 
@@ -16,13 +16,14 @@ const COVERAGE: f64 = 0.99;
 pub fn limits(claims: &Claims, findings: &[Finding<'_>], results: &Results) -> Vec<String> {
     let mut all = Vec::new();
     for (experiment, histories) in results.all() {
+        let twins = &Twins::of(histories);
         for subject in subjects(histories) {
             let struck: Vec<_> =
                 histories.iter().filter(|h| h.run.subject == subject && h.run.faults).collect();
             let about = format!("{}, {subject}", experiment.name);
             for (fault, injections) in by_class(&struck) {
                 let wanted = wanted(claims, &experiment.name, subject);
-                let class = Class { about: &about, fault: &fault, injections };
+                let class = Class { about: &about, fault: &fault, injections, twins };
                 all.extend(class.limits(claims.confidence, wanted));
             }
             all.extend(ended_early(&about, &struck));
@@ -94,14 +95,15 @@ struct Class<'a> {
     about: &'a str,
     fault: &'a str,
     injections: Struck<'a>,
+    twins: &'a Twins,
 }
 
 impl Class<'_> {
     fn limits(&self, confidence: f64, wanted: f64) -> Vec<String> {
-        let Self { about, fault, injections } = self;
+        let Self { about, fault, injections, twins } = self;
         let fired: Vec<_> = injections.iter().filter(|(_, i)| i.fired_ns.is_some()).collect();
         let (armed, n) = (injections.len() as u64, fired.len() as u64);
-        let k = fired.iter().filter(|(h, i)| covered(h, i)).count() as u64;
+        let k = fired.iter().filter(|(h, i)| is_covered(h, i, twins)).count() as u64;
         let mut all = Vec::new();
         all.extend(self.coverage(k, n, confidence, wanted));
         let censored = fired.iter().filter(|(_, i)| i.recovery_ns().is_none()).count() as u64;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::experiment::Experiment;
-use crate::history::{History, sample};
+use crate::history::{History, State, sample};
 
 fn claims(extra: &str) -> Claims {
     let head = "[[claim]]\nid = \"c\"\nstatement = \"It is so.\"\nexperiment = \"e3-ffi-abort\"\n\
@@ -44,6 +44,8 @@ fn a_coverage_passes_with_enough_faults_and_not_one_before() {
     let mut all = sample::comparison(150, 64);
     let struck = all.iter_mut().find(|h| h.run.subject == "okiagari" && h.run.faults).unwrap();
     struck.injections[0].accepted_ns = None;
+    let victim = struck.injections[0].item as usize;
+    (struck.items[victim].state, struck.items[victim].found_blake3) = (State::Failed, None);
     let (claims, results) = (claims(COVERAGE), results(all));
     let found = judge(&claims, &results);
     assert_eq!(found[0].verdict, Verdict::Inconclusive, "one of 300 is missing: 473 are needed");

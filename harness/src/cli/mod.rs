@@ -3,6 +3,7 @@
 mod compare;
 mod doctor;
 mod experiment;
+mod explain;
 mod faults;
 mod floor;
 mod forecast;
@@ -53,10 +54,12 @@ enum Command {
     Floor,
     /// Say what is missing on this machine, and what goes without it
     Doctor,
-    /// Judge stored results again; no pipeline runs
+    /// Judge stored results again; no pipeline runs. With --self-test: judge the judges
     Judge(judge::Judge),
+    /// Tell what one injection of stored results did, in words with times
+    Explain(explain::Explain),
     /// Draw the figures and the table of stored results again; no pipeline runs
-    Report(judge::Judge),
+    Report(judge::Report),
     /// Compare two results of the same experiment, measure by measure; no pipeline runs
     Compare(compare::Compare),
     /// Say how many faults, runs and minutes it takes to show a coverage
@@ -118,8 +121,9 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Floor => floor::run(),
         Command::Doctor => doctor::run(),
-        Command::Judge(judge) => judge.run(false),
-        Command::Report(judge) => judge.run(true),
+        Command::Judge(judge) => judge.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Report(report) => report.run(),
         Command::Verify(verify) => verify.run(),
         Command::Compare(compare) => compare.run(),
         Command::Plan(plan) => plan.run(),

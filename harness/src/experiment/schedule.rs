@@ -10,6 +10,8 @@ pub struct Trial {
     pub run: u32,
     /// Its block, from 0.
     pub block: u32,
+    /// Its place in the block, from 0.
+    pub order_in_block: u32,
     /// Who runs.
     pub subject: String,
     /// False for the fault-free twin.
@@ -39,9 +41,9 @@ impl Experiment {
             }
             // Sorted by independent draws: a shuffle that needs no generator with a state.
             drawn.sort();
-            for (_, subject, faults) in drawn {
-                let run = all.len() as u32;
-                all.push(Trial { run, block, subject: subject.clone(), faults, seed });
+            for (order_in_block, (_, subject, faults)) in (0..).zip(drawn) {
+                let (run, subject) = (all.len() as u32, subject.clone());
+                all.push(Trial { run, block, order_in_block, subject, faults, seed });
             }
         }
         all

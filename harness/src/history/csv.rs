@@ -1,13 +1,16 @@
-//! Histories as tables, and back: `items.csv`, `injections.csv` and `runs.csv`. `results/README.md` says what each
-//! column means.
+//! Histories as tables, and back. `results/README.md` says what each column means.
 //!
 //! A campaign writes the rows of a run as soon as it is over, and its row in `runs.csv` last: it is what makes the run
 //! count. A kill, at whatever byte, leaves a row without its end, or rows of a run that does not stand in `runs.csv`.
 //! Both are left out, and counted. Anything else that is wrong is damage, and told.
+//!
+//! What is derived and needs a run's twin stays empty until all runs are there ([`derive`]).
 
-use super::History;
-use super::rows::{InjectionRow, ItemRow, RunRow};
+use super::event::EVENTS;
+use super::rows::{InjectionRow, ItemRow, ResourceRow, RunRow};
 use super::whole::write_whole;
+use super::{Checksum, History};
+use crate::measure::Twins;
 use csv::{ByteRecord, Position, StringRecord};
 use pipelines::message::Failure;
 use serde::{Serialize, de::DeserializeOwned};
@@ -23,45 +26,67 @@ pub(crate) struct Table {
     /// Its columns, with commas between.
     pub(crate) columns: &'static str,
     /// Writes what stands in it of one history.
-    rows: fn(&History, &mut Writer) -> csv::Result<()>,
+    pub(super) rows: fn(&History, &Twins, &mut Writer) -> csv::Result<()>,
 }
 
-type Writer = csv::Writer<Vec<u8>>;
+pub(super) type Writer = csv::Writer<Vec<u8>>;
 
-const RUN_COLUMNS: &str = "run,block,subject,faults,seed,items,pixels,wall_ns,throughput_px_per_s,ending,deaths,\
-    restarts,orphans,foreign_files,events_missed,foreign_cpu_ns,steal_ns,noisy";
-const INJECTION_COLUMNS: &str = "run,injection,subject,fault,item,attempt,point,lane,armed_ns,fired_ns,detected_ns,\
-    lent_again_ns,accepted_ns,detect_ns,recovery_ns,work_ns,recovery_net_ns,diagnosis,outcome";
+const RUN_COLUMNS: &str = "run,block,order_in_block,subject,faults,seed,items,pixels,wall_ns,cpu_ns,\
+    throughput_px_per_s,ending,deaths,restarts,orphans,foreign_files,events_missed,foreign_cpu_ns,steal_ns,noisy,\
+    outcome_worst";
+const INJECTION_COLUMNS: &str = "run,injection,subject,fault,class,item,attempt,point,lane,permanent,armed_ns,\
+    reached_ns,fired_ns,error_ns,effect_ns,detected_ns,acted_ns,ready_ns,lent_again_ns,first_ns,accepted_ns,\
+    steady_ns,caught_ns,detect_ns,recovery_ns,work_ns,recovery_net_ns,diagnosis,diagnosis_ok,contained_at,\
+    restarts,outcome,declared,censored";
+const RESOURCE_COLUMNS: &str = "run,t_ns,role,pid,deaths,rss_bytes,fds,threads,cpu_ns";
 const ITEM_COLUMNS: &str =
     "run,item,attempts,state,deliveries,lent_ns,done_ns,work_ns,found_blake3,golden_blake3";
 
 const ITEMS: Table = Table {
     file: "items.csv",
     columns: ITEM_COLUMNS,
-    rows: |h, to| h.items.iter().try_for_each(|i| to.serialize(ItemRow::of(h, i))),
+    rows: |h, _, to| h.items.iter().try_for_each(|i| to.serialize(ItemRow::of(h, i))),
+};
+const RESOURCES: Table = Table {
+    file: "resources.csv",
+    columns: RESOURCE_COLUMNS,
+    rows: |h, _, to| h.resources.iter().try_for_each(|r| to.serialize(ResourceRow::of(h, r))),
 };
 const INJECTIONS: Table = Table {
     file: "injections.csv",
     columns: INJECTION_COLUMNS,
-    rows: |h, to| h.injections.iter().try_for_each(|i| to.serialize(InjectionRow::of(h, i))),
+    rows: |h, twins, to| {
+        h.injections.iter().try_for_each(|i| to.serialize(InjectionRow::of(h, i, twins)))
+    },
 };
-pub(super) const RUNS: Table =
-    Table { file: "runs.csv", columns: RUN_COLUMNS, rows: |h, to| to.serialize(RunRow::of(h)) };
+pub(super) const RUNS: Table = Table {
+    file: "runs.csv",
+    columns: RUN_COLUMNS,
+    rows: |h, twins, to| to.serialize(RunRow::of(h, twins)),
+};
 
 /// All tables of histories, in the order in which a run is written to them. The last is the one that makes it count.
-pub(crate) const TABLES: [Table; 3] = [ITEMS, INJECTIONS, RUNS];
+pub(crate) const TABLES: [Table; 5] = [EVENTS, ITEMS, RESOURCES, INJECTIONS, RUNS];
 
 impl Table {
     /// What stands in it of one history, without the columns.
-    pub(super) fn rows(&self, history: &History) -> Result<Vec<u8>, Failure> {
+    pub(super) fn rows(&self, history: &History, twins: &Twins) -> Result<Vec<u8>, Failure> {
         let mut to = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-        (self.rows)(history, &mut to).map_err(Failure::engine)?;
+        (self.rows)(history, twins, &mut to).map_err(Failure::engine)?;
         to.into_inner().map_err(Failure::engine)
     }
 
     /// The line with its columns.
     pub(super) fn header(&self) -> String {
         format!("{}\n", self.columns)
+    }
+
+    fn write_whole(&self, dir: &Path, histories: &[History], twins: &Twins) -> Result<(), Failure> {
+        let mut bytes = self.header().into_bytes();
+        for history in histories {
+            bytes.extend(self.rows(history, twins)?);
+        }
+        write_whole(dir, self.file, &bytes)
     }
 }
 
@@ -79,17 +104,21 @@ pub struct LeftOut {
 /// # Errors
 /// The place for the output refuses.
 pub fn write(dir: &Path, histories: &[History]) -> Result<(), Failure> {
-    for table in &TABLES {
-        let mut bytes = table.header().into_bytes();
-        for history in histories {
-            bytes.extend(table.rows(history)?);
-        }
-        write_whole(dir, table.file, &bytes)?;
-    }
-    Ok(())
+    let twins = Twins::of(histories);
+    TABLES.iter().try_for_each(|table| table.write_whole(dir, histories, &twins))
 }
 
-/// Reads the finished runs of a folder, see [`recover`].
+/// Writes those tables anew that have columns which a run's twin is needed for, when all runs are there.
+///
+/// # Errors
+/// The place for the output refuses.
+pub(crate) fn derive(dir: &Path, histories: &[History]) -> Result<(), Failure> {
+    let twins = Twins::of(histories);
+    [INJECTIONS, RUNS].iter().try_for_each(|table| table.write_whole(dir, histories, &twins))
+}
+
+/// Reads the finished runs of a folder, see [`recover`]. Their events are not read: see
+/// [`read_events`](super::read_events).
 ///
 /// # Errors
 /// Those of [`recover`].
@@ -112,7 +141,7 @@ pub fn recover(dir: &Path) -> Result<(Vec<History>, LeftOut), Failure> {
             return Err(parse_error(dir, RUNS.file, line, &why));
         }
         let run = row.run().map_err(|why| parse_error(dir, RUNS.file, line, &why))?;
-        all.push(History { run, injections: Vec::new(), items: Vec::new() });
+        all.push(History::of(run));
         Ok(())
     })?;
     let finished = |run: u32| place.contains_key(&run);
@@ -124,6 +153,10 @@ pub fn recover(dir: &Path) -> Result<(Vec<History>, LeftOut), Failure> {
         all[place[&row.run]].items.push(row.item());
         Ok(())
     })?;
+    scan(dir, &RESOURCES, Some(&finished), &mut left_out, |_, row: ResourceRow| {
+        all[place[&row.run]].resources.push(row.resource());
+        Ok(())
+    })?;
     Ok((all, left_out))
 }
 
@@ -131,7 +164,7 @@ pub fn recover(dir: &Path) -> Result<(Vec<History>, LeftOut), Failure> {
 ///
 /// # Errors
 /// Those of [`recover`].
-pub(crate) fn golden(dir: &Path) -> Result<Vec<String>, Failure> {
+pub(crate) fn golden(dir: &Path) -> Result<Vec<Option<Checksum>>, Failure> {
     let mut all = Vec::new();
     scan(dir, &ITEMS, Some(&|_| true), &mut LeftOut::default(), |_, row: ItemRow| {
         if row.run == 0 {
@@ -142,13 +175,16 @@ pub(crate) fn golden(dir: &Path) -> Result<Vec<String>, Failure> {
     Ok(all)
 }
 
-/// A CSV file: these columns, then a line for each row. The columns are written also if there are no rows.
+/// A CSV file: these columns, then a line for each row. The columns are written also if there are no rows, and
+/// not at all if there are none.
 pub(crate) fn table(
     columns: &str,
     rows: impl IntoIterator<Item = impl Serialize>,
 ) -> Result<Vec<u8>, Failure> {
     let mut to = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
-    to.write_record(columns.split(',')).map_err(Failure::engine)?;
+    if !columns.is_empty() {
+        to.write_record(columns.split(',')).map_err(Failure::engine)?;
+    }
     for row in rows {
         to.serialize(row).map_err(Failure::engine)?;
     }

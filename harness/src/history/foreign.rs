@@ -1,11 +1,11 @@
 //! What a foreign program left behind, as far as it is seen from outside: the files of its tiles. Its encoder makes
 //! other bytes of the same pixels, so that pixels are compared.
 
-use super::{Item, State};
-use crate::golden::{Golden, short};
+use super::{Checksum, Event, Item, State};
+use crate::golden::Golden;
 use crate::output::file_blake3;
 use crate::subject::{Spec, foreign::EXTENSIONS};
-use pipelines::black_box::{BlackBox, Event, What};
+use pipelines::black_box::{BlackBox, What};
 use pipelines::image::layout::{Place, Split};
 use pipelines::image::raster::TileHead;
 use pipelines::message::{Failure, ItemId};
@@ -34,10 +34,10 @@ pub(super) fn item(
         state: if found.is_some() { State::Done } else { State::Lost },
         deliveries: times.max(u32::from(found.is_some())),
         lent_ns: None,
-        done_ns: done.next().map(|e| e.t_ns.saturating_sub(black_box.started_ns())),
+        done_ns: done.next().map(|e| e.t_ns),
         work_ns: None,
         found_blake3: found,
-        golden_blake3: golden.pixels_blake3.get(item as usize).cloned().unwrap_or_default(),
+        golden_blake3: golden.pixels_blake3.get(item as usize).copied(),
     }
 }
 
@@ -49,10 +49,10 @@ pub(super) fn file(spec: &Spec, place: &Place) -> Option<PathBuf> {
 
 /// What histories keep of a tile's pixels; of a file that is not such a tile, that of the file, which no tile's pixels
 /// have. `None` when there is no file.
-fn checksum(path: &Path, head: TileHead) -> Option<String> {
+fn checksum(path: &Path, head: TileHead) -> Option<Checksum> {
     let pixels = pixels(path, head).ok().flatten();
     let hash = pixels.map(|pixels| blake3::hash(&pixels).to_hex().to_string());
-    hash.or_else(|| file_blake3(path)).map(|hash| short(&hash))
+    hash.or_else(|| file_blake3(path)).and_then(|hash| Checksum::of(&hash))
 }
 
 /// The pixels of a file, if they are as many, and of the same kind, as `head` says.
@@ -89,21 +89,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let head = head(9, 5, 3);
         let pixels: Vec<u8> = (0..head.bytes()).map(|n| (n * 7) as u8).collect();
-        let expected = short(blake3::hash(&pixels).to_hex().as_str());
+        let expected = Checksum::of(blake3::hash(&pixels).to_hex().as_str()).unwrap();
         let mut png = vec![0; Format::Png.bytes_max(&head)];
         let bytes = Format::Png.encode(&head, &pixels, &mut png).unwrap();
         png.truncate(bytes);
         for (name, bytes) in [("a.raw", &pixels), ("a.png", &png)] {
             let path = dir.path().join(name);
             std::fs::write(&path, bytes).unwrap();
-            assert_eq!(checksum(&path, head).as_ref(), Some(&expected), "{name}");
+            assert_eq!(checksum(&path, head), Some(expected), "{name}");
             // Half written, changed, or of another size or kind.
             std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-            assert_ne!(checksum(&path, head), Some(expected.clone()), "half of {name}");
+            assert_ne!(checksum(&path, head), Some(expected), "half of {name}");
             std::fs::write(&path, bytes).unwrap();
         }
         for other in [self::head(5, 9, 3), self::head(9, 5, 1), self::head(9, 6, 3)] {
-            assert_ne!(checksum(&dir.path().join("a.png"), other), Some(expected.clone()));
+            assert_ne!(checksum(&dir.path().join("a.png"), other), Some(expected));
         }
         std::fs::write(dir.path().join("a.png"), "no picture").unwrap();
         assert_ne!(checksum(&dir.path().join("a.png"), head), Some(expected));

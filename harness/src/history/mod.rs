@@ -1,9 +1,16 @@
 //! What happened in a trial, and nothing else: the only memory. Oracles, measures and figures are pure
 //! functions of it. All times are nanoseconds of the monotonic clock since the trial began.
 
+#[cfg(test)]
+pub(crate) mod any;
+mod checksum;
 mod collect;
 mod csv;
+mod event;
 mod foreign;
+mod injection;
+mod marks;
+mod resource;
 mod rows;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -12,14 +19,17 @@ mod tables;
 mod tests;
 mod whole;
 
+pub use checksum::Checksum;
 pub use collect::collect;
 pub use csv::{LeftOut, read, recover, write};
-pub(crate) use csv::{golden, table};
+pub(crate) use csv::{derive, golden, table};
+pub use event::{Event, read_events};
+pub use injection::{Injection, Ring};
+pub use resource::{Resource, Role};
 pub use tables::{Tables, runs};
 pub(crate) use whole::write_whole;
 
 use crate::noise::Noise;
-use pipelines::fault::{Fault, Point};
 use pipelines::message::{Failure, ItemId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -59,6 +69,8 @@ pub struct Run {
     pub run: u32,
     /// Which block it belongs to, from 0.
     pub block: u32,
+    /// Its place in the block, from 0, in the order in which they ran.
+    pub order_in_block: u32,
     /// The subject's name.
     pub subject: String,
     /// False for the fault-free twin.
@@ -71,6 +83,9 @@ pub struct Run {
     pub pixels: u64,
     /// From the observer's start of the subject to the end of the subject and all its processes.
     pub wall_ns: u64,
+    /// Processor time of the subject and all its processes, in steps of the kernel's clock tick (10 ms), as the kernel
+    /// added it up when they were reaped; `None` where it could not be read.
+    pub cpu_ns: Option<u64>,
     /// How it ended.
     pub ending: Ending,
     /// Worker deaths the subject saw.
@@ -87,39 +102,8 @@ pub struct Run {
     pub noise: Noise,
 }
 
-/// One injected fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Injection {
-    /// Its number in the trial, from 0: the receipt's number.
-    pub injection: u32,
-    /// What was injected.
-    pub fault: Fault,
-    /// The item it was meant for.
-    pub item: ItemId,
-    /// The attempt of that item, from 0.
-    pub attempt: u32,
-    /// Where it was to fire.
-    pub point: Point,
-    /// The lane that it was meant for; 0 where there is none.
-    pub lane: u8,
-    /// When it was put into the loan.
-    pub armed_ns: u64,
-    /// When it fired, by its receipt; `None` when it never did.
-    pub fired_ns: Option<u64>,
-    /// When the subject (or, if the subject fell, the observer) knew.
-    pub detected_ns: Option<u64>,
-    /// When the item was lent again.
-    pub lent_again_ns: Option<u64>,
-    /// When a later attempt's result was accepted.
-    pub accepted_ns: Option<u64>,
-    /// The item's own work in the accepted attempt, as its handler measured it.
-    pub work_ns: Option<u64>,
-    /// The cause of death as the subject (or observer) named it, like `signal 6`.
-    pub diagnosis: Option<String>,
-}
-
 /// One item at the end of a trial.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Item {
     /// Its id.
     pub item: ItemId,
@@ -135,11 +119,10 @@ pub struct Item {
     pub done_ns: Option<u64>,
     /// The handler's own time in the accepted attempt.
     pub work_ns: Option<u64>,
-    /// BLAKE3 (first 128 bits, hex) of the tile's file as the observer found it on disk; `None` when
-    /// there is no file.
-    pub found_blake3: Option<String>,
-    /// The same of the golden run's file.
-    pub golden_blake3: String,
+    /// Of the tile's file as the observer found it on disk; `None` when there is no file.
+    pub found_blake3: Option<Checksum>,
+    /// Of the golden run's file; `None` when the golden run has none.
+    pub golden_blake3: Option<Checksum>,
 }
 
 /// A trial as it went.
@@ -151,12 +134,40 @@ pub struct History {
     pub injections: Vec<Injection>,
     /// Its items, in order: exactly `run.items` of them.
     pub items: Vec<Item>,
+    /// A few looks at its processes, in the order of time.
+    pub resources: Vec<Resource>,
+    /// All that was recorded, in the order of time. They are many: who keeps histories of many runs leaves them empty,
+    /// and [`read()`] does; [`read_events`] reads those of one run.
+    pub events: Vec<Event>,
+}
+
+impl History {
+    /// A trial of which nothing is known but that it was.
+    pub fn of(run: Run) -> Self {
+        let (injections, items, resources, events) = Default::default();
+        Self { run, injections, items, resources, events }
+    }
+
+    /// Its faults that fired.
+    pub fn fired(&self) -> impl Iterator<Item = &Injection> {
+        self.injections.iter().filter(|i| i.fired_ns.is_some())
+    }
 }
 
 impl Item {
     /// Whether its file was found and is that of the golden run.
     pub fn right(&self) -> bool {
-        self.found_blake3.as_ref() == Some(&self.golden_blake3)
+        self.found_blake3.is_some() && self.found_blake3 == self.golden_blake3
+    }
+
+    /// Whether a file was found, and is not that of the golden run.
+    pub fn wrong(&self) -> bool {
+        self.found_blake3.is_some() && !self.right()
+    }
+
+    /// Whether the subject said that it would not deliver it.
+    pub fn declared(&self) -> bool {
+        matches!(self.state, State::Failed | State::Quarantined)
     }
 }
 

@@ -4,6 +4,7 @@ use super::csv::{LeftOut, RUNS, TABLES, Table, parse_error, scan};
 use super::rows::RunRow;
 use super::whole::write_whole;
 use super::{History, Run};
+use crate::measure::Twins;
 use pipelines::message::Failure;
 use pipelines::sink::refused;
 use serde::Deserialize;
@@ -73,8 +74,9 @@ impl Tables {
     /// # Errors
     /// The place for the output refuses. The run then does not count.
     pub fn append(&mut self, history: &History) -> Result<(), Failure> {
+        let alone = Twins::of(&[]);
         for (table, file) in TABLES.iter().zip(&mut self.files) {
-            let rows = table.rows(history)?;
+            let rows = table.rows(history, &alone)?;
             file.write_all(&rows)
                 .and_then(|()| file.sync_data())
                 .map_err(|e| refused("write", &self.dir.join(table.file), &e))?;

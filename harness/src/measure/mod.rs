@@ -1,75 +1,40 @@
-//! What a history says in numbers: pure functions of one trial here, of many in [`summarise`].
+//! What a history says in numbers: pure functions of one trial each, of many in [`summarise`]. M1 to M27 are the numbers
+//! of the measures in `results/README.md`.
 
+mod availability;
+mod blast;
+mod breakeven;
 mod control;
+mod costs;
+mod coverage;
+mod deficit;
+mod diagnosis;
+mod drift;
+mod outcome;
 mod sample;
+mod steady;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod twins;
 pub(crate) mod words;
 
+pub use availability::{Availability, IN_TIME, availability, classical, projected};
+pub use blast::{blast_radius, false_alarms, latencies_ns, slow_ns, work_redone_ns};
+pub use breakeven::{RIVALS, break_even_per_s};
 pub use control::{COMPARISONS_MIN, Control, control_rows, controls};
-pub use sample::{covered, sample};
-pub use summary::{Measure, csv, summarise};
+pub use coverage::{coverage, is_covered, outcomes};
+pub use deficit::{Deficit, deficit, penalty_ns};
+pub use diagnosis::diagnosis_ok;
+pub use drift::slope_per_1000;
+pub use outcome::{DEGRADED_ITEMS, LATE_NS, Outcome, declared, outcome, worst};
+pub use sample::sample;
+pub use steady::{IN_A_ROW, Steady};
+pub use summary::{Measure, csv, faults_csv, summarise};
+pub use twins::{Curve, FEWEST_ITEMS, Twins, WINDOWS};
 
-use crate::history::{History, Injection, State};
-use serde::{Deserialize, Serialize};
-
-/// What became of an injected fault; worse ones win when several are true.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It was put into a loan, but never fired.
-    NotFired,
-    /// It fired, and the item came through without another attempt.
-    Survived,
-    /// It fired, and a later attempt's result was accepted.
-    Recovered,
-    /// It fired, and the subject declared the item failed or set it aside.
-    Declared,
-    /// It fired, and the item's file is wrong.
-    Corrupted,
-    /// It fired, and the item is gone without a word.
-    Lost,
-}
-
-/// What became of `injection` in the trial it belongs to.
-pub fn outcome(history: &History, injection: &Injection) -> Outcome {
-    if injection.fired_ns.is_none() {
-        return Outcome::NotFired;
-    }
-    let place = usize::try_from(injection.item).ok();
-    match place.and_then(|p| history.items.get(p)) {
-        None => Outcome::Lost,
-        Some(i) if i.found_blake3.is_some() && !i.right() => Outcome::Corrupted,
-        Some(i) => match i.state {
-            State::Lost => Outcome::Lost,
-            State::Failed | State::Quarantined => Outcome::Declared,
-            State::Done if i.found_blake3.is_none() => Outcome::Lost,
-            State::Done if injection.accepted_ns.is_some() => Outcome::Recovered,
-            State::Done => Outcome::Survived,
-        },
-    }
-}
-
-impl Injection {
-    /// Time to detect (M2), nanoseconds: from the receipt of the fault to the moment the subject knew, or, if the
-    /// subject fell, the observer. `None` if it never fired or was never detected.
-    pub fn detect_ns(&self) -> Option<u64> {
-        self.detected_ns?.checked_sub(self.fired_ns?)
-    }
-
-    /// Victim recovery (M5), nanoseconds: from the receipt of the fault to the moment a later attempt's result of the
-    /// same item was accepted. `None` if that never happened.
-    pub fn recovery_ns(&self) -> Option<u64> {
-        self.accepted_ns?.checked_sub(self.fired_ns?)
-    }
-
-    /// Net recovery, nanoseconds: [`Self::recovery_ns`] without the item's own work in the accepted attempt, which
-    /// any subject has to do.
-    pub fn recovery_net_ns(&self) -> Option<u64> {
-        self.recovery_ns()?.checked_sub(self.work_ns?)
-    }
-}
+use crate::history::{Checksum, History, Item, State};
+use std::collections::BTreeMap;
 
 /// Goodput (M14), pixels per second: pixels of the source × (items delivered right ÷ items) ÷ wall time. An item is
 /// delivered right if its file is that of the golden run. With tiles of equal size this is exact; smaller tiles at
@@ -106,15 +71,30 @@ pub struct Toll {
 pub fn toll(history: &History) -> Toll {
     let mut toll = Toll { items: history.run.items, ..Toll::default() };
     for i in &history.items {
-        let found = i.found_blake3.is_some();
+        let owed = matches!(i.state, State::Lost | State::Done);
         toll.right += u64::from(i.right());
-        toll.wrong += u64::from(found && !i.right());
-        toll.lost += u64::from(i.state == State::Lost || (i.state == State::Done && !found));
-        toll.declared += u64::from(matches!(i.state, State::Failed | State::Quarantined));
+        toll.wrong += u64::from(i.wrong());
+        toll.lost += u64::from(owed && i.found_blake3.is_none());
+        toll.declared += u64::from(i.declared());
         toll.twice += u64::from(i.deliveries.saturating_sub(1));
         toll.attempts += u64::from(i.attempts);
     }
     toll
+}
+
+/// The law of conservation: each item issued is right, wrong, declared or silently lost, and only one of these. Where it
+/// does not hold, as of an item that was declared failed and yet delivered, the record contradicts itself.
+pub fn conserved(history: &History) -> bool {
+    let Toll { items, right, wrong, declared, lost, .. } = toll(history);
+    items == right + wrong + declared + lost
+}
+
+/// Items whose file is that of another item (M13): right content, wrong place.
+pub fn misplaced(history: &History) -> Vec<(u64, u64)> {
+    let golden: BTreeMap<Checksum, u64> =
+        history.items.iter().rev().filter_map(|i| Some((i.golden_blake3?, i.item))).collect();
+    let of = |i: &Item| Some((i.item, *golden.get(&i.found_blake3?)?));
+    history.items.iter().filter(|i| i.wrong()).filter_map(of).collect()
 }
 
 impl std::iter::Sum for Toll {

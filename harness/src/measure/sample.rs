@@ -1,15 +1,15 @@
 //! Those measures of which the observations are kept, so that they can be asked with any confidence.
 
+use super::coverage::{covered, outcomes};
 use super::summary::{fired, of, pairs};
-use super::throughput_px_per_s;
+use super::{Twins, throughput_px_per_s};
 use crate::history::{Ending, History, Injection};
 use crate::stats::Sample;
 
 /// What was observed of one measure of a subject, over its trials with faults or all without. `None` if the measure is
 /// not kept as observations.
 ///
-/// The names are those of `measures.csv`, and one more: `coverage` (M20), the share of fired faults whose item came back
-/// and is right. It takes the faults of a run for independent.
+/// The names are those of `measures.csv`. `coverage` (M20) takes the faults of a run for independent.
 ///
 /// A fault that was not detected, or whose item never came back, has no time there and is left out; here it took for
 /// ever. Else a subject that is quick once and then never again would have the best median of all.
@@ -28,8 +28,9 @@ pub fn sample(histories: &[History], subject: &str, faults: bool, measure: &str)
             share(complete.count(), trials.len())
         }
         "coverage" => {
-            let covered = trials.iter().flat_map(|h| fired(h).filter(|i| covered(h, i))).count();
-            share(covered, trials.iter().map(|h| fired(h).count()).sum())
+            let all = outcomes(&trials, &Twins::of(histories));
+            let (covered, activated) = covered(&all);
+            Sample::Share(covered, activated)
         }
         "throughput" => runs(&throughput_px_per_s),
         "wall" => runs(&|h| h.run.wall_ns as f64),
@@ -44,10 +45,4 @@ pub fn sample(histories: &[History], subject: &str, faults: bool, measure: &str)
         }
         _ => return None,
     })
-}
-
-/// Whether the item that a fault struck came back, and is right.
-pub fn covered(history: &History, injection: &Injection) -> bool {
-    let item = usize::try_from(injection.item).ok().and_then(|place| history.items.get(place));
-    injection.recovery_ns().is_some() && item.is_some_and(crate::history::Item::right)
 }

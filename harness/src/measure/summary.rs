@@ -1,6 +1,7 @@
 //! All trials of an experiment in numbers, one row a number: `measures.csv`.
 
-use super::{throughput_px_per_s, toll};
+use super::costs;
+use super::{Outcome, Twins, misplaced, outcome, throughput_px_per_s, toll};
 use crate::history::{Ending, History, Injection, table};
 use crate::stats::{Estimate, clustered_median, median, paired_ratio, share};
 use pipelines::message::Failure;
@@ -26,21 +27,31 @@ pub struct Measure {
 pub fn summarise(histories: &[History]) -> Vec<Measure> {
     let who: BTreeSet<_> =
         histories.iter().map(|h| (h.run.subject.as_str(), h.run.faults)).collect();
+    let twins = Twins::of(histories);
     let mut all = Vec::new();
     for (subject, faults) in who {
         let trials = of(histories, subject, faults);
+        let quiet = of(histories, subject, false);
         let mut add = |measure, unit, estimate| {
             all.push(Measure { subject: subject.into(), faults, measure, unit, estimate });
         };
         totals(&trials, &mut add);
         times(&trials, &mut add);
+        costs::of_service(&trials, &mut add);
         if faults {
-            let pairs = pairs(&trials, &of(histories, subject, false));
-            add("throughput_to_twin", "1", paired_ratio(&pairs));
+            add("throughput_to_twin", "1", paired(&trials, &quiet, throughput_px_per_s));
+            costs::of_faults(&trials, &quiet, &twins, &mut add);
+            costs::of_probe(&trials, &quiet, &mut add);
+            costs::of_break_even(histories, subject, &twins, &mut add);
+        } else {
+            costs::of_silence(&trials, &mut add);
         }
         if subject != "baseline" {
-            let pairs = pairs(&trials, &of(histories, "baseline", faults));
-            add("throughput_to_baseline", "1", paired_ratio(&pairs));
+            let baseline = of(histories, "baseline", faults);
+            add("throughput_to_baseline", "1", paired(&trials, &baseline, throughput_px_per_s));
+            if !faults {
+                costs::of_isolation(&trials, &baseline, &mut add);
+            }
         }
     }
     all
@@ -50,7 +61,11 @@ pub(super) fn of<'a>(histories: &'a [History], subject: &str, faults: bool) -> V
     histories.iter().filter(|h| h.run.subject == subject && h.run.faults == faults).collect()
 }
 
-fn totals(trials: &[&History], add: &mut impl FnMut(&'static str, &'static str, Estimate)) {
+/// Takes in a measure: its name, its unit, how much.
+pub(super) trait Add: FnMut(&'static str, &'static str, Estimate) {}
+impl<F: FnMut(&'static str, &'static str, Estimate)> Add for F {}
+
+fn totals(trials: &[&History], add: &mut impl Add) {
     let n = trials.len();
     let sum = |f: &dyn Fn(&History) -> u64| Estimate::counted(n, trials.iter().map(|h| f(h)).sum());
     let complete = trials.iter().filter(|h| h.run.ending == Ending::Complete).count();
@@ -61,30 +76,43 @@ fn totals(trials: &[&History], add: &mut impl FnMut(&'static str, &'static str, 
     add("items_declared", "items", sum(&|h| toll(h).declared));
     add("items_twice", "items", sum(&|h| toll(h).twice));
     add("items_wrong", "items", sum(&|h| toll(h).wrong));
+    add("items_misplaced", "items", sum(&|h| misplaced(h).len() as u64));
+    add("files_foreign", "files", sum(&|h| h.run.foreign_files));
     add("attempts", "attempts", sum(&|h| toll(h).attempts));
     add("deaths", "deaths", sum(&|h| h.run.deaths));
     add("restarts", "restarts", sum(&|h| h.run.restarts));
+    add("orphans", "processes", sum(&|h| h.run.orphans));
     add("faults_armed", "faults", sum(&|h| h.injections.len() as u64));
-    add("faults_fired", "faults", sum(&|h| fired(h).count() as u64));
+    add("faults_fired", "faults", sum(&|h| h.fired().count() as u64));
     add(
         "faults_recovered",
         "faults",
-        sum(&|h| fired(h).filter_map(Injection::recovery_ns).count() as u64),
+        sum(&|h| h.fired().filter_map(Injection::recovery_ns).count() as u64),
     );
 }
 
-fn times(trials: &[&History], add: &mut impl FnMut(&'static str, &'static str, Estimate)) {
+/// A time of an injection, in ns, if it has one.
+type Time = fn(&Injection) -> Option<u64>;
+
+fn times(trials: &[&History], add: &mut impl Add) {
     let runs =
         |f: &dyn Fn(&History) -> f64| median(&trials.iter().map(|h| f(h)).collect::<Vec<_>>());
-    let faults = |f: fn(&Injection) -> Option<u64>| {
-        let of_run = |h: &&History| h.injections.iter().filter_map(f).map(|ns| ns as f64).collect();
-        clustered_median(&trials.iter().map(of_run).collect::<Vec<Vec<f64>>>())
-    };
     add("throughput", "px/s", runs(&throughput_px_per_s));
     add("wall", "ns", runs(&|h| h.run.wall_ns as f64));
-    add("detect", "ns", faults(Injection::detect_ns));
-    add("recovery", "ns", faults(Injection::recovery_ns));
-    add("recovery_net", "ns", faults(Injection::recovery_net_ns));
+    let of: [(&str, Time); 7] = [
+        ("latent", Injection::latent_ns),
+        ("detect", Injection::detect_ns),
+        ("act", Injection::act_ns),
+        ("restart", Injection::restart_ns),
+        ("first_service", Injection::first_service_ns),
+        ("recovery", Injection::recovery_ns),
+        ("recovery_net", Injection::recovery_net_ns),
+    ];
+    for (name, time) in of {
+        let of_run =
+            |h: &&History| h.injections.iter().filter_map(time).map(|ns| ns as f64).collect();
+        add(name, "ns", clustered_median(&trials.iter().map(of_run).collect::<Vec<Vec<f64>>>()));
+    }
 }
 
 pub(super) fn fired(h: &History) -> impl Iterator<Item = &Injection> {
@@ -95,6 +123,13 @@ pub(super) fn fired(h: &History) -> impl Iterator<Item = &Injection> {
 pub(super) fn pairs(a: &[&History], b: &[&History]) -> Vec<(f64, f64)> {
     let b: BTreeMap<_, _> = b.iter().map(|h| (h.run.block, throughput_px_per_s(h))).collect();
     a.iter().filter_map(|h| Some((throughput_px_per_s(h), *b.get(&h.run.block)?))).collect()
+}
+
+/// The typical ratio of a quantity in trials of the same block.
+pub(super) fn paired(a: &[&History], b: &[&History], of: impl Fn(&History) -> f64) -> Estimate {
+    let b: BTreeMap<_, _> = b.iter().map(|h| (h.run.block, of(h))).collect();
+    let pairs = a.iter().filter_map(|h| Some((of(h), *b.get(&h.run.block)?)));
+    paired_ratio(&pairs.collect::<Vec<_>>())
 }
 
 #[derive(Serialize)]
@@ -135,4 +170,37 @@ pub fn csv(experiment: &str, measures: &[Measure]) -> Result<Vec<u8>, Failure> {
             method: m.estimate.method,
         }),
     )
+}
+
+#[derive(Serialize)]
+struct FaultRow {
+    subject: String,
+    fault: String,
+    outcome: &'static str,
+    diagnosis: String,
+    injections: u64,
+}
+
+const FAULT_COLUMNS: &str = "subject,fault,outcome,diagnosis,injections";
+
+/// What each fault came to and what it was called, as `faults.csv`: outcomes by fault, and the confusion matrix of
+/// diagnoses (M23).
+///
+/// # Errors
+/// As [`csv()`].
+pub fn faults_csv(histories: &[History]) -> Result<Vec<u8>, Failure> {
+    let twins = Twins::of(histories);
+    let mut all: BTreeMap<_, u64> = BTreeMap::new();
+    for h in histories {
+        for i in &h.injections {
+            let (outcome, named) = (outcome(h, i, &twins), i.diagnosis.clone().unwrap_or_default());
+            let key = (h.run.subject.clone(), i.fault.to_string(), outcome, named);
+            *all.entry(key).or_default() += 1;
+        }
+    }
+    let row = |((subject, fault, outcome, diagnosis), injections): (_, u64)| {
+        let outcome = Outcome::name(outcome);
+        FaultRow { subject, fault, outcome, diagnosis, injections }
+    };
+    table(FAULT_COLUMNS, all.into_iter().map(row))
 }

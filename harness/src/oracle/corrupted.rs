@@ -2,6 +2,7 @@
 
 use super::{Verdict, gap, witness};
 use crate::history::History;
+use crate::measure::misplaced;
 use std::collections::BTreeMap;
 
 /// Holds if each file found is, byte for byte, that of the golden run. A file with the content of another item is
@@ -11,16 +12,14 @@ use std::collections::BTreeMap;
 /// Unknown if the items are not all recorded, or if an item with a file has no golden checksum to compare it with.
 /// It reads files, not events, so that missed events do not matter here.
 pub fn nothing_corrupted(history: &History) -> Verdict {
-    let golden: BTreeMap<&str, u64> =
-        history.items.iter().rev().map(|i| (i.golden_blake3.as_str(), i.item)).collect();
+    let elsewhere: BTreeMap<_, _> = misplaced(history).into_iter().collect();
     let mut wrong = Vec::new();
     let mut unsure = None;
-    for item in &history.items {
-        let Some(found) = &item.found_blake3 else { continue };
-        if item.golden_blake3.is_empty() {
+    for item in history.items.iter().filter(|i| i.found_blake3.is_some()) {
+        if item.golden_blake3.is_none() {
             unsure = unsure.or(Some(format!("item {} has no golden checksum", item.item)));
-        } else if *found != item.golden_blake3 {
-            let why = match golden.get(found.as_str()) {
+        } else if item.wrong() {
+            let why = match elsewhere.get(&item.item) {
                 Some(other) => format!("is misplaced: its file is that of item {other}"),
                 None => "is corrupted".to_owned(),
             };

@@ -1,13 +1,25 @@
 //! Judges: each reads a history and says whether a promise was kept. They know nothing of the subject, run nothing,
 //! and never take silence for good news.
 
+mod activated;
+mod assembled;
+mod clean;
+mod conservation;
 mod corrupted;
+mod durable;
+mod live;
 mod lost;
 #[cfg(test)]
 mod tests;
 mod twice;
 
+pub use activated::activated;
+pub use assembled::assembled;
+pub use clean::clean;
+pub use conservation::conservation;
 pub use corrupted::nothing_corrupted;
+pub use durable::durable;
+pub use live::{LIVE_WITHIN_NS, live};
 pub use lost::nothing_lost;
 pub use twice::nothing_twice;
 
@@ -63,11 +75,42 @@ pub enum Oracle {
     NothingTwice,
     /// What was delivered is right, see [`nothing_corrupted`].
     NothingCorrupted,
+    /// Every item is accounted for once, see [`conservation`].
+    Conservation,
+    /// The tiles put together are the golden image, see [`assembled`].
+    Assembled,
+    /// What was declared done survived a fall, see [`durable`].
+    Durable,
+    /// Once faults stop, work goes on to the end, see [`live`].
+    Live,
+    /// Nothing is left behind, see [`clean`].
+    Clean,
 }
 
 impl Oracle {
     /// All of them, in the order in which they are listed.
-    pub const ALL: [Self; 3] = [Self::NothingLost, Self::NothingTwice, Self::NothingCorrupted];
+    pub const ALL: [Self; 8] = [
+        Self::NothingLost,
+        Self::NothingTwice,
+        Self::NothingCorrupted,
+        Self::Conservation,
+        Self::Assembled,
+        Self::Durable,
+        Self::Live,
+        Self::Clean,
+    ];
+    /// The three that every table shows: each item, once, right.
+    pub const PROMISES: [Self; 3] = [Self::NothingLost, Self::NothingTwice, Self::NothingCorrupted];
+    /// Those that a fault-free trial has to keep: all but [`Self::Durable`], which only a fall puts to the test, and
+    /// [`Self::Assembled`], which does not forgive what was declared: HtPipe gives items up where nothing strikes.
+    pub const OF_TWINS: [Self; 6] = [
+        Self::NothingLost,
+        Self::NothingTwice,
+        Self::NothingCorrupted,
+        Self::Conservation,
+        Self::Live,
+        Self::Clean,
+    ];
 
     /// Judges one trial.
     pub fn judge(self, history: &History) -> Verdict {
@@ -75,6 +118,11 @@ impl Oracle {
             Self::NothingLost => nothing_lost(history),
             Self::NothingTwice => nothing_twice(history),
             Self::NothingCorrupted => nothing_corrupted(history),
+            Self::Conservation => conservation(history),
+            Self::Assembled => assembled(history),
+            Self::Durable => durable(history),
+            Self::Live => live(history),
+            Self::Clean => clean(history),
         }
     }
 
@@ -90,6 +138,11 @@ impl fmt::Display for Oracle {
             Self::NothingLost => "nothing-lost",
             Self::NothingTwice => "nothing-twice",
             Self::NothingCorrupted => "nothing-corrupted",
+            Self::Conservation => "conservation",
+            Self::Assembled => "assembled",
+            Self::Durable => "durable",
+            Self::Live => "live",
+            Self::Clean => "clean",
         })
     }
 }

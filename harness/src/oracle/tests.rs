@@ -1,12 +1,12 @@
 //! The judges judged: one thing is done to a good history, and exactly the right one must shout.
 
 use super::*;
-use crate::history::{State, sample};
+use crate::history::{Checksum, Ending, State, any, sample};
 use Answer::{Broken, Holds, Unknown};
 use proptest::prelude::*;
 
 fn answers(h: &History) -> [Answer; 3] {
-    Oracle::ALL.map(|o| o.judge(h).answer())
+    Oracle::PROMISES.map(|o| o.judge(h).answer())
 }
 
 fn witnessed(v: &Verdict) -> &Witness {
@@ -64,11 +64,11 @@ fn each_harm_wakes_exactly_its_judge() {
             [Unknown, Broken, Holds],
         ),
         ("foreign file", |h| h.run.foreign_files = 1, [Holds, Broken, Holds]),
-        ("altered", |h| h.items[3].found_blake3 = Some("x".into()), [Holds, Holds, Broken]),
+        ("altered", |h| h.items[3].found_blake3 = Some(Checksum(999)), [Holds, Holds, Broken]),
         ("events missed", |h| h.run.events_missed = 1, [Unknown, Unknown, Holds]),
-        ("item not recorded", |h| drop(h.items.pop()), [Unknown, Unknown, Unknown]),
+        ("item not recorded", |h| h.items.truncate(8), [Unknown, Unknown, Unknown]),
         ("recorded out of order", |h| h.items.swap(1, 2), [Unknown, Unknown, Unknown]),
-        ("no golden checksum", |h| h.items[3].golden_blake3.clear(), [Holds, Holds, Unknown]),
+        ("no golden checksum", |h| h.items[3].golden_blake3 = None, [Holds, Holds, Unknown]),
     ];
     for (what, harm, expected) in table {
         let mut h = sample::good(0, "okiagari", true, 9);
@@ -76,6 +76,111 @@ fn each_harm_wakes_exactly_its_judge() {
         assert_eq!(answers(&h), expected, "{what}");
     }
     assert_eq!(answers(&sample::good(0, "okiagari", true, 0)), [Unknown, Unknown, Unknown]);
+}
+
+#[test]
+fn the_other_judges_are_woken_by_what_is_theirs() {
+    use Oracle::{Assembled, Clean, Conservation, Durable, Live};
+    type Harm = fn(&mut History);
+    let second = 1_000_000_000;
+    let table: [(&str, Oracle, Harm, Answer); 22] = [
+        ("all well", Conservation, |_| {}, Holds),
+        ("declared and delivered", Conservation, |h| h.items[3].state = State::Failed, Broken),
+        (
+            "corrupted is accounted for",
+            Conservation,
+            |h| h.items[3].found_blake3 = Some(Checksum(99)),
+            Holds,
+        ),
+        ("not recorded", Conservation, |h| h.items.truncate(8), Unknown),
+        ("all well", Assembled, |_| {}, Holds),
+        ("a hole", Assembled, |h| h.items[3].found_blake3 = None, Broken),
+        ("another tile", Assembled, |h| h.items[3].found_blake3 = Some(Checksum(99)), Broken),
+        (
+            "in another place",
+            Assembled,
+            |h| h.items[3].found_blake3 = h.items[4].found_blake3,
+            Broken,
+        ),
+        ("no golden image", Assembled, |h| h.items[3].golden_blake3 = None, Unknown),
+        ("never fell", Durable, |_| {}, Unknown),
+        ("fell, got up, all there", Durable, |h| h.run.restarts = 1, Holds),
+        (
+            "fell, and lost what it had not done",
+            Durable,
+            |h| {
+                h.run.ending = Ending::Signal(9);
+                (h.items[3].state, h.items[3].found_blake3) = (State::Lost, None);
+            },
+            Holds,
+        ),
+        (
+            "fell, and lost what it had done",
+            Durable,
+            |h| {
+                h.run.restarts = 1;
+                h.items[3].found_blake3 = None;
+            },
+            Broken,
+        ),
+        (
+            "fell, and left a torn file",
+            Durable,
+            |h| {
+                h.run.ending = Ending::Signal(9);
+                h.items[3].found_blake3 = Some(Checksum(99));
+            },
+            Broken,
+        ),
+        ("all well", Live, |_| {}, Holds),
+        ("hung", Live, |h| h.run.ending = Ending::Hang, Broken),
+        (
+            "fell with work to do",
+            Live,
+            |h| {
+                h.run.ending = Ending::Signal(6);
+                h.items[3].state = State::Lost;
+            },
+            Broken,
+        ),
+        ("never ends", Live, |h| h.run.wall_ns = LIVE_WITHIN_NS * 2, Broken),
+        (
+            "a pause before the last fault",
+            Live,
+            |h| {
+                h.injections.push(sample::strike(h, 0, 3));
+                h.injections[0].fired_ns = Some(LIVE_WITHIN_NS * 3);
+                h.run.wall_ns = LIVE_WITHIN_NS * 3 + 5;
+            },
+            Holds,
+        ),
+        ("all well", Clean, |_| {}, Holds),
+        ("an orphan", Clean, |h| h.run.orphans = 1, Broken),
+        ("a foreign file", Clean, |h| h.run.foreign_files = 1, Broken),
+    ];
+    for (what, oracle, harm, expected) in table {
+        let mut h = sample::good(0, "okiagari", true, 9);
+        harm(&mut h);
+        assert_eq!(oracle.judge(&h).answer(), expected, "{oracle}: {what}");
+    }
+    assert!(LIVE_WITHIN_NS > 7 * second, "HtPipe's own restart is progress");
+}
+
+#[test]
+fn what_never_fired_leaves_a_claim_unknown() {
+    use pipelines::fault::Fault;
+    let mut h = sample::good(0, "okiagari", true, 9);
+    assert_eq!(activated([], [&h]), Verdict::Holds);
+    assert_eq!(activated([Fault::Abort], [&h]).answer(), Unknown);
+    h.injections.push(sample::strike(&h, 0, 3));
+    assert_eq!(activated([Fault::Abort], [&h]), Verdict::Holds);
+    assert_eq!(activated([Fault::Slow(1)], [&h]).answer(), Unknown);
+    h.injections[0].fault = Fault::Slow(7);
+    assert_eq!(activated([Fault::Slow(1)], [&h]), Verdict::Holds, "another number, the same fault");
+    h.injections[0].fired_ns = None;
+    let dark = activated([Fault::Slow(1), Fault::Hang], [&h]);
+    assert_eq!(dark.detail(), "no fault hang, slow:1 fired, so it was not put to the test");
+    assert_eq!(activated([Fault::Abort], []).answer(), Unknown);
 }
 
 #[test]
@@ -121,11 +226,11 @@ proptest! {
         let expected = match harm {
             0 => { item.state = State::Lost; item.found_blake3 = None; [Broken, Holds, Holds] }
             1 => { item.deliveries += 1; [Holds, Broken, Holds] }
-            2 => { item.found_blake3 = Some("0badc0de".into()); [Holds, Holds, Broken] }
-            _ => { item.found_blake3 = Some(format!("{other:032x}")); [Holds, Holds, Broken] }
+            2 => { item.found_blake3 = Some(Checksum(0x0bad_c0de)); [Holds, Holds, Broken] }
+            _ => { item.found_blake3 = Some(Checksum(other as u128)); [Holds, Holds, Broken] }
         };
         prop_assert_eq!(answers(&h), expected);
-        let broken = Oracle::ALL.iter().map(|o| o.judge(&h)).find(|v| v.answer() == Broken).unwrap();
+        let broken = Oracle::PROMISES.iter().map(|o| o.judge(&h)).find(|v| v.answer() == Broken).unwrap();
         let w = witnessed(&broken);
         prop_assert_eq!((w.count, w.items.clone()), (1, vec![k as u64]));
         if harm == 3 {
@@ -134,9 +239,10 @@ proptest! {
     }
 
     #[test]
-    fn no_history_makes_a_judge_panic(all in sample::any_histories()) {
+    fn no_history_makes_a_judge_panic(all in any::any_histories()) {
         for h in &all {
-            answers(h);
+            assert_eq!(Oracle::ALL.map(|o| o.judge(h).answer()).len(), 8);
+            activated([pipelines::fault::Fault::Abort], [h]);
         }
     }
 }

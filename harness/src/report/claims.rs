@@ -2,7 +2,7 @@
 
 use crate::experiment::Experiment;
 use crate::history::{History, table};
-use crate::oracle::{Answer, Oracle, Verdict};
+use crate::oracle::{Answer, Oracle, Verdict, activated};
 use pipelines::message::Failure;
 use serde::{Serialize, Serializer};
 
@@ -20,8 +20,8 @@ pub enum Standing {
 /// One expectation and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Claim {
-    /// A promise, like `nothing-lost`, kept by the trials with faults; or `twin-whole`: all promises, kept by the
-    /// fault-free twins. The latter is claimed of every subject without being asked: where the control is broken,
+    /// A promise, like `nothing-lost`, kept by the trials with faults; or `twin-whole`: all of them but `durable` and
+    /// `assembled`, kept by the fault-free twins. The latter is claimed of every subject without being asked: where the control is broken,
     /// nothing else can be learnt.
     pub claim: String,
     /// Whose.
@@ -59,8 +59,8 @@ impl Summary {
 
 /// Compares what the experiment expects with the verdicts over all its trials.
 ///
-/// If the experiment strikes, but no fault fired in any trial of a subject, its promises were not put to the test:
-/// then what holds is unknown.
+/// If a fault of the plan fired in no trial of a subject, its promises were not put to the test: then what holds is
+/// unknown.
 pub fn claims(experiment: &Experiment, histories: &[History]) -> Summary {
     let mut all = Vec::new();
     for subject in experiment.subject.keys() {
@@ -69,19 +69,17 @@ pub fn claims(experiment: &Experiment, histories: &[History]) -> Summary {
             histories.iter().filter(mine).collect()
         };
         let struck = of(true);
-        let untested = !experiment.strike.is_empty()
-            && !struck.iter().flat_map(|h| &h.injections).any(|i| i.fired_ns.is_some());
+        let planned = experiment.strike.iter().map(|s| s.fault);
+        let tested = activated(planned, struck.iter().copied());
         for (oracle, expected) in experiment.expect.get(subject).into_iter().flatten() {
             let verdict = match oracle.judge_all(struck.iter().copied()) {
-                Verdict::Holds if untested => {
-                    Verdict::Unknown("no fault fired, so it was not put to the test".into())
-                }
+                Verdict::Holds => tested.clone(),
                 verdict => verdict,
             };
             all.push(claim(oracle.to_string(), subject, *expected, &verdict, struck.len()));
         }
         let twins = of(false);
-        let worst = Oracle::ALL.map(|o| o.judge_all(twins.iter().copied()));
+        let worst = Oracle::OF_TWINS.map(|o| o.judge_all(twins.iter().copied()));
         // `max_by_key` takes the last of equals: the first promise is the weightiest, so it goes last.
         if let Some(worst) = worst.iter().rev().max_by_key(|v| v.answer()) {
             all.push(claim("twin-whole".into(), subject, Answer::Holds, worst, twins.len()));

@@ -7,7 +7,7 @@ use crate::experiment::Experiment;
 use crate::figure::subjects;
 use crate::history::{Ending, History, Injection};
 use crate::measure::words::{counted, duration, figures, grouped};
-use crate::measure::{Measure, Toll, controls, summarise, toll};
+use crate::measure::{Measure, Outcome, Toll, Twins, controls, summarise, toll, worst};
 use crate::noise;
 use crate::oracle::Oracle;
 use crate::stats::Estimate;
@@ -24,7 +24,9 @@ pub fn table(experiment: &Experiment, histories: &[History]) -> String {
     let names = subjects(histories);
     let summary = claims(experiment, histories);
     let measures = summarise(histories);
-    let columns: Vec<_> = names.iter().map(|n| Column::of(n, histories, &measures)).collect();
+    let twins = Twins::of(histories);
+    let columns: Vec<_> =
+        names.iter().map(|n| Column::of(n, histories, &measures, &twins)).collect();
     let mut out = wrap(&format!("{}: {}", experiment.name, experiment.question), WIDTH);
     out += &format!(
         "{}, {}, seed {:#x}\n",
@@ -70,7 +72,8 @@ fn disturbed(histories: &[History]) -> Option<String> {
 /// The question's answer: a sentence for each subject.
 pub(super) fn answers(histories: &[History]) -> Vec<String> {
     let measures = summarise(histories);
-    let of = |name: &&str| Column::of(name, histories, &measures).sentence();
+    let twins = Twins::of(histories);
+    let of = |name: &&str| Column::of(name, histories, &measures, &twins).sentence();
     subjects(histories).iter().map(of).collect()
 }
 
@@ -85,10 +88,11 @@ struct Column<'a> {
     fell: bool,
     fired: usize,
     recovered: usize,
+    worst: Option<Outcome>,
 }
 
 impl<'a> Column<'a> {
-    fn of(name: &'a str, histories: &[History], measures: &'a [Measure]) -> Self {
+    fn of(name: &'a str, histories: &[History], measures: &'a [Measure], twins: &Twins) -> Self {
         let struck: Vec<_> =
             histories.iter().filter(|h| h.run.subject == name && h.run.faults).collect();
         let fired = || struck.iter().flat_map(|h| &h.injections).filter(|i| i.fired_ns.is_some());
@@ -103,6 +107,7 @@ impl<'a> Column<'a> {
             fell: complete < struck.len() || toll.lost > 0,
             fired: fired().count(),
             recovered: fired().filter_map(Injection::recovery_ns).count(),
+            worst: struck.iter().map(|h| worst(h, twins)).max(),
         }
     }
 
@@ -124,7 +129,7 @@ impl<'a> Column<'a> {
     }
 
     /// The numbers, in the order of [`LABELS`].
-    fn cells(&self) -> [String; 14] {
+    fn cells(&self) -> [String; 16] {
         let recovery = self.find(true, "recovery");
         let interval = recovery.and_then(|e| e.interval);
         let net = self.find(true, "recovery_net");
@@ -138,6 +143,8 @@ impl<'a> Column<'a> {
             grouped(self.toll.wrong),
             grouped(self.fired as u64),
             of(self.recovered as u64, self.fired as u64),
+            self.ratio(true, "coverage").unwrap_or("–".into()),
+            self.worst.map_or("–".into(), |o| o.name().to_owned()),
             recovery.and_then(|e| e.value).map_or("–".into(), duration),
             interval.map_or("–".into(), |(a, b)| format!("{}–{}", duration(a), duration(b))),
             net.and_then(|e| e.value).map_or("–".into(), duration),
@@ -187,7 +194,7 @@ impl<'a> Column<'a> {
     }
 }
 
-const LABELS: [&str; 14] = [
+const LABELS: [&str; 16] = [
     "runs that ended in order",
     "tiles delivered right",
     "tiles lost silently",
@@ -196,6 +203,8 @@ const LABELS: [&str; 14] = [
     "tiles wrong",
     "faults fired",
     "struck tiles recovered",
+    "coverage (95 %)",
+    "worst outcome",
     "recovery, median",
     "  its 95 % interval",
     "  net of the tile's work",
@@ -220,7 +229,11 @@ fn rows(columns: &[Column<'_>], summary: &Summary, histories: &[History]) -> Vec
             _ => format!("{}, NOT {}", found.observed, found.expected),
         })
     };
-    for oracle in Oracle::ALL {
+    let asked = |o: &Oracle| {
+        let claimed = summary.claims.iter().any(|c| c.claim == o.to_string());
+        claimed || Oracle::PROMISES.contains(o)
+    };
+    for oracle in Oracle::ALL.into_iter().filter(asked) {
         let claim = oracle.to_string();
         let mut row = vec![claim.clone()];
         // A promise that nobody expected anything of is judged all the same.
@@ -230,7 +243,7 @@ fn rows(columns: &[Column<'_>], summary: &Summary, histories: &[History]) -> Vec
         }));
         all.push(row);
     }
-    let mut row = vec!["all three, of the twins".to_owned()];
+    let mut row = vec!["all that, of the twins".to_owned()];
     row.extend(columns.iter().map(|c| found("twin-whole", c.name).unwrap_or("–".into())));
     all.push(row);
     all

@@ -6,8 +6,10 @@ mod closing;
 mod comparison;
 mod control;
 mod lines;
+mod outcomes;
 mod package;
 pub mod page;
+mod story;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +17,7 @@ pub use claims::{Claim, Standing, Summary, claims};
 pub use closing::table;
 pub use comparison::{Difference, Line, Stored, compare, comparison, smallest_effects};
 pub(crate) use lines::{columns, wrap};
+pub use story::{Story, list_of_injections, list_of_runs};
 
 use crate::experiment::{Experiment, Options};
 use crate::figure;
@@ -31,11 +34,14 @@ use std::path::Path;
 /// What was run: the experiment, by which program, where and when.
 pub(crate) const RUN: &str = "run.toml";
 /// What was observed.
-pub(crate) const TABLES: [&str; 3] = ["items.csv", "injections.csv", "runs.csv"];
+pub(crate) const TABLES: [&str; 5] =
+    ["events.csv", "items.csv", "resources.csv", "injections.csv", "runs.csv"];
 /// What follows from it.
-pub(crate) const DERIVED: [&str; 7] = [
+pub(crate) const DERIVED: [&str; 9] = [
     "measures.csv",
     SCHEDULE,
+    "faults.csv",
+    "outcomes.svg",
     "progress.svg",
     "recovery.svg",
     "throughput.svg",
@@ -105,6 +111,7 @@ pub fn conclude(
     experiment: &Experiment,
     histories: &[History],
 ) -> Result<Summary, Failure> {
+    history::derive(dir, histories)?;
     for (name, bytes) in derived(experiment, histories, &provenance(dir)?)? {
         write_whole(dir, name, &bytes)?;
     }
@@ -148,7 +155,7 @@ pub fn is_results(dir: &Path) -> bool {
     dir.join(RUN).is_file()
 }
 
-/// Writes the tables that follow from stored histories anew.
+/// Writes the tables that follow from stored histories anew, and the columns that need a run's twin.
 ///
 /// # Errors
 /// The place for the output refuses.
@@ -157,6 +164,7 @@ pub fn judge(
     experiment: &Experiment,
     histories: &[History],
 ) -> Result<Summary, Failure> {
+    history::derive(dir, histories)?;
     for (name, bytes) in tables(experiment, histories)? {
         write_whole(dir, name, &bytes)?;
     }
@@ -202,19 +210,20 @@ fn derived(
     histories: &[History],
     provenance: &str,
 ) -> Result<Vec<File>, Failure> {
-    let [measures, schedule, claims] = tables(experiment, histories)?;
-    let mut all = vec![measures, schedule];
+    let [measures, schedule, faults, claims] = tables(experiment, histories)?;
+    let mut all = vec![measures, schedule, faults];
     all.extend(shown(experiment, histories, provenance)?);
     all.push((package::FILE, package::json(experiment)?));
     all.push(claims);
     Ok(all)
 }
 
-fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 3], Failure> {
+fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 4], Failure> {
     let measures = measure::csv(&experiment.name, &measures(experiment, histories))?;
     let claims = claims::csv(&claims(experiment, histories))?;
     let schedule = schedule::csv_of_runs(histories)?;
-    Ok([("measures.csv", measures), (SCHEDULE, schedule), (LAST, claims)])
+    let faults = measure::faults_csv(histories)?;
+    Ok([("measures.csv", measures), (SCHEDULE, schedule), ("faults.csv", faults), (LAST, claims)])
 }
 
 /// The figures, and the page that shows them.
@@ -239,8 +248,13 @@ fn shown(
             "Throughput without and with faults, a pair for each block.",
             figure::throughput(experiment, histories)?,
         ),
+        (
+            "outcomes.svg",
+            "What became of each fault under each subject, by its worst outcome.",
+            outcomes::drawn(experiment, histories)?,
+        ),
     ];
-    let tables = ["items.csv", "injections.csv", "runs.csv"];
+    let tables = ["items.csv", "injections.csv", "runs.csv", "faults.csv"];
     let figures = drawn.iter().zip(tables);
     let figures: Vec<_> =
         figures.map(|((file, seen, svg), table)| page::Figure { file, seen, table, svg }).collect();

@@ -9,9 +9,10 @@ mod tryout;
 
 pub use again::{DEATHS_IN_A_ROW_MAX, RESTARTS_FROM_ZERO_MAX};
 pub use resident::Resident;
+use resident::{look_at, reaped_cpu_ns};
 pub use tryout::try_out;
 
-use crate::history::Ending;
+use crate::history::{Ending, Resource};
 use crate::subject::{Again, Program, REFUSED, Spec, foreign};
 use anyhow::{Context, Result};
 use outside::Outside;
@@ -66,6 +67,10 @@ pub struct Finished {
     pub stderr: String,
     /// Peak memory.
     pub resident: Resident,
+    /// What was seen of its processes; times by [`now_ns`].
+    pub resources: Vec<Resource>,
+    /// Processor time of all that was reaped since the trial began, in ns; `None` where the kernel does not say.
+    pub cpu_ns: Option<u64>,
     /// Whether it was ended from outside.
     pub interrupted: bool,
 }
@@ -89,8 +94,11 @@ impl Trial<'_> {
             last_words: None,
             stderr: String::new(),
             resident: Resident::default(),
+            resources: vec![],
+            cpu_ns: None,
             interrupted: false,
         };
+        let cpu_ns = reaped_cpu_ns();
         let (mut fruitless, mut void) = (0, 0);
         let is_foreign = self.spec.subject.is_foreign();
         let mut outside =
@@ -113,6 +121,7 @@ impl Trial<'_> {
                 break;
             }
             finished.falls.push((died_ns, finished.ending.clone()));
+            self.black_box.saw_fall(died_ns);
             finished.last_words = self.black_box.last_words().or_else(|| self.refusal(&finished));
             fruitless = if self.black_box.settled() > settled { 0 } else { fruitless + 1 };
             let again = self.spec.subject.again;
@@ -130,6 +139,7 @@ impl Trial<'_> {
             finished.restarts += 1;
         }
         finished.wall_ns = now_ns() - start;
+        finished.cpu_ns = reaped_cpu_ns().zip(cpu_ns).map(|(now, then)| now.saturating_sub(then));
         Ok(finished)
     }
 
@@ -184,6 +194,8 @@ impl Trial<'_> {
             look(self.black_box.settled());
             if begun.elapsed() >= sample_at {
                 finished.resident.sample(process.pid());
+                let deaths = self.black_box.deaths().iter().map(|(_, n)| u64::from(*n)).sum();
+                finished.resources.extend(look_at(process.pid(), deaths));
                 sample_at = begun.elapsed() + begun.elapsed().min(SAMPLE_EVERY);
             }
             if self.interrupted.load(Ordering::SeqCst) {

@@ -2,7 +2,7 @@
 
 use crate::process::{Scratch, rows, signal, until};
 use harness::experiment::{Experiment, Trial};
-use harness::history::{self, History, Item, Run, State};
+use harness::history::{self, Checksum, History, Item, Run, State};
 use harness::noise::Noise;
 use harness::report;
 use rustix::process::Signal;
@@ -59,16 +59,10 @@ fn judgement(out: &Path) -> (Vec<u8>, Vec<String>) {
         }
         let strikes: BTreeSet<_> =
             h.injections.iter().map(|i| format!("{} {} {}", i.fault, i.item, i.attempt)).collect();
-        let items = h.items.iter().map(|i| {
-            (
-                i.item,
-                i.attempts,
-                i.state,
-                i.deliveries,
-                i.found_blake3.clone(),
-                i.golden_blake3.clone(),
-            )
-        });
+        let items = h
+            .items
+            .iter()
+            .map(|i| (i.item, i.attempts, i.state, i.deliveries, i.found_blake3, i.golden_blake3));
         format!("{told} {} {strikes:?} {:?}", r.ending, items.collect::<Vec<_>>())
     };
     let histories = history::read(out).unwrap();
@@ -282,7 +276,7 @@ fn a_thousand_runs_are_judged_in_200_mib() {
     let scratch = tiny();
     let mut experiment = Experiment::load(scratch.path("tiny.toml").to_str().unwrap()).unwrap();
     experiment.blocks = 250;
-    let hash = |item: u64| format!("{item:032x}");
+    let hash = |item: u64| Some(Checksum(item.into()));
     let item = |item: u64| Item {
         item,
         attempts: 1,
@@ -291,19 +285,21 @@ fn a_thousand_runs_are_judged_in_200_mib() {
         lent_ns: Some(item * 1_000_000),
         done_ns: Some(item * 1_000_000 + 900_000),
         work_ns: Some(800_000),
-        found_blake3: Some(hash(item)),
+        found_blake3: hash(item),
         golden_blake3: hash(item),
     };
     let history = |trial: &Trial| History {
         run: Run {
             run: trial.run,
             block: trial.block,
+            order_in_block: trial.order_in_block,
             subject: trial.subject.clone(),
             faults: trial.faults,
             seed: trial.seed,
             items: 256,
             pixels: 256 * 4096,
             wall_ns: 257_000_000 + u64::from(trial.run),
+            cpu_ns: None,
             ending: history::Ending::Complete,
             deaths: 0,
             restarts: 0,
@@ -313,6 +309,8 @@ fn a_thousand_runs_are_judged_in_200_mib() {
             noise: Noise::default(),
         },
         injections: vec![],
+        resources: vec![],
+        events: vec![],
         items: (0..256).map(item).collect(),
     };
     let histories: Vec<_> = experiment.schedule().iter().map(history).collect();

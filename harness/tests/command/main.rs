@@ -18,6 +18,8 @@ mod replay;
 mod room;
 mod run;
 mod schedule;
+mod selftest;
+mod story;
 mod subjects;
 mod tutorial;
 mod verify;

@@ -3,7 +3,7 @@
 use crate::picture::Picture;
 use crate::process::{Scratch, rows, summary, tiles};
 use harness::history;
-use harness::measure::Outcome;
+use harness::measure::{Outcome, Twins};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -177,13 +177,17 @@ fn an_experiment_compares_them_and_invents_no_recovery() {
     let blocks = |subject| of(subject).map(|h| h.run.block).collect::<Vec<_>>();
     assert_eq!((blocks("htpipe"), blocks("okiagari")), (vec![0], vec![0, 1]));
     for (subject, outcome, diagnosis) in [
-        ("broadway", Outcome::Lost, "left"),
-        ("htpipe", Outcome::Declared, "error"),
+        ("broadway", Outcome::SilentLoss, "left"),
+        ("htpipe", Outcome::DeclaredLoss, "error"),
         ("okiagari", Outcome::Recovered, "signal 9"),
     ] {
         for h in of(subject) {
             let [injection] = &h.injections[..] else { panic!("{:?}", h.injections) };
-            assert_eq!(harness::measure::outcome(h, injection), outcome, "{subject}");
+            assert_eq!(
+                harness::measure::outcome(h, injection, &Twins::default()),
+                outcome,
+                "{subject}"
+            );
             assert_eq!(injection.diagnosis.as_deref(), Some(diagnosis), "{subject}");
             assert!(injection.detect_ns().is_some(), "{subject}");
             assert_eq!(injection.recovery_ns().is_some(), subject == "okiagari", "{subject}");

@@ -37,14 +37,15 @@ pub(super) struct Header {
 pub(super) struct ReceiptSlot {
     pub(super) item: AtomicU64,
     pub(super) armed_ns: AtomicU64,
+    pub(super) reached_ns: AtomicU64,
     pub(super) fired_ns: AtomicU64,
+    pub(super) effect_ns: AtomicU64,
     pub(super) attempt: AtomicU32,
+    pub(super) number: AtomicU32,
     pub(super) fault: AtomicU8,
     pub(super) point: AtomicU8,
     pub(super) lane: AtomicU8,
-    pub(super) _pad: u8,
-    pub(super) number: AtomicU32,
-    pub(super) _rest: [u8; 28],
+    pub(super) _rest: [u8; 13],
 }
 
 #[repr(C)]

@@ -2,6 +2,7 @@
 
 use super::page::LAST_WORDS_BYTES;
 use super::*;
+use crate::fault::{Fault, Point, Site};
 use crate::message::Blame;
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU32;
@@ -55,6 +56,79 @@ fn what_was_written_survives_its_writer() {
     assert!(reader.finished());
     assert_eq!(reader.last_words(), Some(Failure::output("no room")));
     assert_eq!(reader.started_ns(), started);
+}
+
+/// In the environment of the process that is killed at a stage: the black box, and which stage.
+const VICTIM: &str = "OKIAGARI_TEST_RECEIPT";
+
+/// A process of its own that goes through the stages of a receipt until it is killed at one of them, by SIGKILL.
+#[test]
+fn a_victim_is_killed_at_its_stage() {
+    let Some(told) = std::env::var_os(VICTIM) else { return };
+    let told = told.into_string().unwrap();
+    let (stage, path) = told.split_once(':').unwrap();
+    let black_box = BlackBox::open(Path::new(path)).unwrap();
+    let stages: [&dyn Fn(); 4] = [
+        &|| assert_eq!(black_box.arm(Fault::Abort, &Site::lent(3, 1, 0)), Some(0)),
+        &|| black_box.receipts().reach(0),
+        &|| black_box.receipts().sign(0),
+        &|| black_box.record(What::Died, 3, 1, 0, Death::Signal(6).code()),
+    ];
+    stages.iter().take(stage.parse().unwrap()).for_each(|pass| pass());
+    let me = rustix::process::getpid();
+    rustix::process::kill_process(me, rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn whatever_stage_a_kill_comes_at_what_stands_there_is_how_far_it_came() {
+    for stage in 0..=4 {
+        let (_dir, path, black_box) = new(10, true);
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "black_box::tests::a_victim_is_killed_at_its_stage"])
+            .env(VICTIM, format!("{stage}:{}", path.display()))
+            .stdout(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        let killed = std::os::unix::process::ExitStatusExt::signal(&status);
+        assert_eq!(killed, Some(9), "stage {stage}");
+        let receipts = black_box.read_receipts();
+        assert_eq!(receipts.len(), usize::from(stage > 0), "armed at stage {stage}");
+        let Some(r) = receipts.first() else { continue };
+        let marks = [Some(r.armed_ns), r.reached_ns, r.fired_ns, r.effect_ns];
+        let there = marks.iter().filter(|mark| mark.is_some()).count();
+        assert_eq!(there, stage, "{r:?}");
+        assert!(marks[..there].is_sorted(), "{r:?}");
+        // The observer sees the fall, which is an effect of what has fired and of nothing else.
+        black_box.saw_fall(u64::MAX);
+        let seen = black_box.read_receipts()[0].effect_ns;
+        let expected = [None, None, None, Some(u64::MAX), r.effect_ns][stage];
+        assert_eq!(seen, expected, "stage {stage}");
+    }
+}
+
+#[test]
+fn an_effect_belongs_to_the_attempt_that_the_fault_fired_in() {
+    let (_dir, _, black_box) = new(10, true);
+    let strikes: Vec<_> = [(3, 0), (3, 1), (5, 0)]
+        .map(|(i, a)| black_box.arm(Fault::Slow(0), &Site::lent(i, a, 0)).unwrap())
+        .into();
+    strikes.iter().for_each(|receipt| black_box.receipts().sign(*receipt));
+    black_box.record(What::Died, 3, 1, 0, Death::Error.code());
+    black_box.record(What::Died, 7, 0, 0, Death::Error.code());
+    black_box.record(What::Accepted, 5, 0, 0, 9);
+    let seen = |b: &BlackBox| -> Vec<_> {
+        b.read_receipts().iter().map(|r| r.effect_ns.is_some()).collect()
+    };
+    assert_eq!(seen(&black_box), [false, true, false]);
+    // Item 5 came through its fault before the fall; attempt 0 of item 3 was never seen to end.
+    black_box.saw_fall(now_ns());
+    assert_eq!(seen(&black_box), [true, true, false]);
+    // Of several that are open, it is the last that it fell of.
+    let (_dir, _, black_box) = new(10, true);
+    let open = [1, 2, 3].map(|item| black_box.arm(Fault::Hang, &Site::lent(item, 0, 0)).unwrap());
+    [open[0], open[2], open[1]].into_iter().for_each(|r| black_box.receipts().sign(r));
+    black_box.saw_fall(now_ns());
+    assert_eq!(seen(&black_box), [false, true, false]);
 }
 
 #[test]

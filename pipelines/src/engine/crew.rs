@@ -58,6 +58,9 @@ impl<'a, H: Handler> Lane<'a, H> {
             return ending(fall);
         }
         started();
+        if !hands.is_apart() {
+            self.shared.watch.record(What::Ready, 0, 0, self.holder.lane, 0);
+        }
         self.shared.books.step(Event::Joined(self.holder));
         loop {
             if let Some(ending) = self.turn() {

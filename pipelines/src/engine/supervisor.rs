@@ -10,6 +10,7 @@ use super::run::Shared;
 use super::spare::Spares;
 use super::tree::shapes::{Numbering, Process};
 use super::tree::{End, Event, Leaf, Order, Tree};
+use crate::black_box::What;
 use crate::handler::Handler;
 use crate::message::Failure;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -269,6 +270,9 @@ impl<H: Handler> Supervisor<H> {
     }
 
     fn launch(&mut self, process: Process, incarnation: u32, leave: Arc<super::leave::Leave>) {
+        if let (Process::Processor(lane), 2..) = (process, incarnation) {
+            self.shared.watch.record(What::Acted, 0, 0, lane, 0);
+        }
         let (shared, notices) = (self.shared.clone(), self.notices.clone());
         let life = move || {
             let started = || drop(notices.send(Notice::Started(process, incarnation)));

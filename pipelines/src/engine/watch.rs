@@ -87,6 +87,13 @@ impl Watch {
         }
     }
 
+    /// The first sign that an attempt ends badly, at a moment that has just passed.
+    pub(crate) fn record_ailing(&self, t_ns: Option<u64>, item: ItemId, attempt: u32, lane: usize) {
+        if let (Some(black_box), Some(t_ns)) = (&self.black_box, t_ns) {
+            black_box.record_at(t_ns, What::Ailing, item, attempt, lane, 0);
+        }
+    }
+
     /// Somebody watches.
     pub(crate) fn is_there(&self) -> bool {
         self.black_box.is_some()

@@ -51,7 +51,14 @@ enum End {
     /// It never fits into the memory: a worker can have so many bytes.
     NoRoom(u64),
     /// The worker died. So many items were answered, and so many more begun: the first of these is the suspect.
-    Died { answered: usize, begun: usize, death: Death, words: String, will: Testament },
+    Died {
+        answered: usize,
+        begun: usize,
+        ailing_ns: Option<u64>,
+        death: Death,
+        words: String,
+        will: Testament,
+    },
 }
 
 impl<H: Handler> ChildHands<H>
@@ -114,7 +121,7 @@ where
             return Ok(End::NoRoom(most));
         }
         let mut frame = [0; FRAME_BYTES_MAX];
-        let mut worker = self.staff.send(&self.request, &mut frame)?;
+        let mut worker = self.staff.send(&self.request, &mut frame, watch)?;
         self.kill_workers(&worker.child, watch);
         for (n, entry) in entries.iter().enumerate().take(self.request.len()) {
             let (item, attempt) = (entry.id, self.attempt(n));
@@ -190,14 +197,15 @@ where
                     self.refuse(rest[0].id, too_large(need, most), settle);
                     *at += 1;
                 }
-                End::Died { answered, begun, death, words, will } => {
+                End::Died { answered, begun, ailing_ns, death, words, will } => {
                     *at += answered;
                     let (suspect, attempt) = (entries[*at].id, self.attempt(answered));
+                    watch.record_ailing(ailing_ns, suspect, attempt, self.lane);
                     let hungry = items == 1
                         && self.crew.lease
                         && death == Death::OutOfMemory
                         && had_twice.is_none();
-                    if hungry && self.staff.with_twice_the_memory()? {
+                    if hungry && self.staff.with_twice_the_memory(watch)? {
                         had_twice = Some(*at);
                     } else if items == 1 || !self.crew.lease {
                         let deaths = 1 + u32::from(seen_in_company == Some(suspect));
@@ -230,7 +238,7 @@ where
     fn fallen(&mut self, mut worker: Worker, answered: usize, death: Death) -> End {
         let words = worker.child.words();
         let begun = worker.child.begun().max(1);
-        let will = worker.child.testament();
+        let (will, ailing_ns) = (worker.child.testament(), worker.ailing_ns);
         let death = match death {
             Death::Signal(_) | Death::Exit(_) if worker.child.was_refused_memory() => {
                 Death::OutOfMemory
@@ -238,7 +246,7 @@ where
             death => death,
         };
         self.staff.lose(worker);
-        End::Died { answered, begun, death, words, will }
+        End::Died { answered, begun, ailing_ns, death, words, will }
     }
 }
 

@@ -161,8 +161,12 @@ impl SharedHands {
         }
         let (heed, until) = (state.calls.heed(self.lane), state.calls.deadline(self.lane));
         let pidfd = state.node.as_ref().filter(|_| heed.death).map(Node::pidfd);
+        let again = state.generation > 1;
         drop(state);
         if let Some(pid) = booted {
+            if again {
+                watch.record(What::Acted, 0, 0, self.lane, 0);
+            }
             watch.record(What::Spawned, 0, 0, self.lane, pid.into());
         }
         Next { order, heed, until, pidfd }
@@ -247,6 +251,10 @@ impl SharedHands {
                 Sign::Reply(n) if frame[0] != answer::READY => {
                     said = n;
                     Event::Replied { lane }
+                }
+                Sign::Reply(_) => {
+                    watch.record(What::Ready, 0, 0, lane, 0);
+                    Event::Tick { lane }
                 }
                 _ => Event::Tick { lane },
             };

@@ -2,10 +2,12 @@
 
 use super::door::Door;
 use super::worker::{Word, Worker};
+use crate::black_box::What;
 use crate::engine::hands::Fall;
 use crate::engine::keeper::Notice;
 use crate::engine::leave::Leave;
 use crate::engine::supervisor::Notice as Told;
+use crate::engine::watch::Watch;
 use crate::isolation::bell::Bell;
 use crate::isolation::child::Child;
 use crate::isolation::frame::FRAME_BYTES_MAX;
@@ -47,12 +49,14 @@ pub(super) struct Staff {
     used_up: usize,
     /// What the worker may have.
     memory_max_bytes: u64,
+    /// It had a worker: the next one takes the place of that.
+    served: bool,
 }
 
 impl Staff {
     pub(super) fn new(lane: usize, crew: Arc<Crew>) -> Self {
         let memory_max_bytes = crew.limits.memory_max_bytes;
-        Self { lane, crew, worker: None, used_up: 0, memory_max_bytes }
+        Self { lane, crew, worker: None, used_up: 0, memory_max_bytes, served: false }
     }
 
     /// Waits until there is memory for items of this need; says what there is at most when that is too little.
@@ -74,9 +78,10 @@ impl Staff {
         &mut self,
         request: &Request,
         frame: &mut [u8; FRAME_BYTES_MAX],
+        watch: &Watch,
     ) -> Result<Worker, Fall> {
         loop {
-            let mut worker = self.worker(frame)?;
+            let mut worker = self.worker(frame, watch)?;
             if worker.child.send(request) {
                 return Ok(worker);
             }
@@ -90,19 +95,24 @@ impl Staff {
         }
     }
 
-    fn worker(&mut self, frame: &mut [u8; FRAME_BYTES_MAX]) -> Result<Worker, Fall> {
+    fn worker(&mut self, frame: &mut [u8; FRAME_BYTES_MAX], watch: &Watch) -> Result<Worker, Fall> {
         if let Some(worker) = self.worker.take() {
             return Ok(worker);
         }
         loop {
-            let child = match self.crew.spares.try_recv() {
+            let spare = self.crew.spares.try_recv();
+            if self.served {
+                watch.record(What::Acted, 0, 0, self.lane, 0);
+            }
+            let child = match spare {
                 Ok(child) => child,
                 Err(_) => {
                     self.replace();
                     self.crew.spares.recv().map_err(|_| Fall::Stopped)?
                 }
             };
-            if let Some(worker) = self.ready(child, frame)? {
+            if let Some(worker) = self.ready(child, frame, watch)? {
+                self.served = true;
                 self.tell(Notice::Started);
                 return Ok(worker);
             }
@@ -114,13 +124,16 @@ impl Staff {
         &self,
         child: Child,
         frame: &mut [u8; FRAME_BYTES_MAX],
+        watch: &Watch,
     ) -> Result<Option<Worker>, Fall> {
         let mut worker = Worker::new(child, self.crew.start_deadline, self.crew.deadline);
         match worker.attend(&self.crew.bell, frame, || false) {
             Word::Use => {
+                let pid = worker.child.pid();
                 if self.crew.same_core {
-                    tuning::keep_to_core(worker.child.pid(), self.lane);
+                    tuning::keep_to_core(pid, self.lane);
                 }
+                watch.record(What::Ready, 0, 0, self.lane, pid.into());
                 if let Some(door) = &self.crew.door {
                     door.has_come(&worker);
                 }
@@ -185,12 +198,13 @@ impl Staff {
     }
 
     /// Takes a worker of its own for an item for which the memory did not suffice; false when none could be had.
-    pub(super) fn with_twice_the_memory(&mut self) -> Result<bool, Fall> {
+    pub(super) fn with_twice_the_memory(&mut self, watch: &Watch) -> Result<bool, Fall> {
+        watch.record(What::Acted, 0, 0, self.lane, 0);
         let (to, born) = bounded(1);
         let memory_max_bytes = self.crew.limits.memory_max_bytes.saturating_mul(2);
         self.crew.nursery.order(Limits { memory_max_bytes, ..self.crew.limits }, to);
         let Ok(child) = born.recv() else { return Ok(false) };
-        self.worker = self.ready(child, &mut [0; FRAME_BYTES_MAX])?;
+        self.worker = self.ready(child, &mut [0; FRAME_BYTES_MAX], watch)?;
         if self.worker.is_some() {
             self.memory_max_bytes = memory_max_bytes;
         }

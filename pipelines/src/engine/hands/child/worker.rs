@@ -1,5 +1,6 @@
 //! A worker with what its lane knows of it.
 
+use crate::black_box::now_ns;
 use crate::engine::hands::Outcome;
 use crate::engine::lane::{Event, Lane, Order};
 use crate::handler::{Handler, Route};
@@ -17,6 +18,8 @@ pub(super) struct Worker {
     pub(super) lane: Lane,
     /// Items that it has finished: with one, it can start.
     pub(super) items: u64,
+    /// When it was first seen to be at its end, in ns of the machine's monotonic clock.
+    pub(super) ailing_ns: Option<u64>,
     ready: Instant,
     /// Private memory after its first item, in bytes.
     grown_from: Option<u64>,
@@ -43,7 +46,8 @@ impl Worker {
     pub(super) fn new(child: Child, start: Duration, patience: Duration) -> Self {
         let now = Instant::now();
         let lane = Lane::new(now, start, patience);
-        Self { child, lane, items: 0, ready: now, grown_from: None, looked: None }
+        let (ailing_ns, grown_from, looked) = (None, None, None);
+        Self { child, lane, items: 0, ailing_ns, ready: now, grown_from, looked }
     }
 
     /// Waits until there is something to do about it.
@@ -77,6 +81,9 @@ impl Worker {
             };
             self.lane.step(Instant::now(), event, &mut orders);
             for order in orders.drain(..) {
+                if matches!(order, Order::Kill | Order::Bury(_)) {
+                    self.ailing_ns.get_or_insert_with(now_ns);
+                }
                 match order {
                     Order::Kill => self.child.put_down(),
                     Order::Use => return Word::Use,
