@@ -266,12 +266,15 @@ fn spec(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let subject = experiment.subject_called(&trial.subject);
     let subject = subject.map_err(|(key, why)| Failure::input(format!("{key} {why}")))?;
+    let library = options.library.as_deref().map(str::parse).transpose();
+    let library = library.map_err(|e| Failure::input(format!("library: {e}")))?;
+    let job = Job { library: library.unwrap_or(job.library), ..job.clone() };
     Ok(Spec {
         subject,
         dir: dir.to_path_buf(),
         black_box: dir.join(BLACK_BOX),
         layout: layout.clone(),
-        job: job.clone(),
+        job,
         workers: workers.map_or(cores, |n| n as usize).min(WORKERS_MAX),
         max_demand: max_demand.map_or(1, |n| n as usize),
         spares: spares.unwrap_or(SPARES) as usize,

@@ -7,9 +7,11 @@ mod subject;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod vary;
 
 pub use schedule::Trial;
 pub use sweep::Sweep;
+pub use vary::Vary;
 
 use crate::oracle::{Answer, Oracle};
 use crate::plan::FaultSpec;
@@ -48,10 +50,13 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("e1-availability", include_str!("../../experiments/e1-availability.toml")),
     ("e2-process-shutdown", include_str!("../../experiments/e2-process-shutdown.toml")),
     ("e3-ffi-abort", include_str!("../../experiments/e3-ffi-abort.toml")),
+    ("e4-speed", include_str!("../../experiments/e4-speed.toml")),
+    ("e5-memory", include_str!("../../experiments/e5-memory.toml")),
     ("e8-real-cve", include_str!("../../experiments/e8-real-cve.toml")),
     ("e3-big-worker", include_str!("../../experiments/e3-big-worker.toml")),
     ("a-a", include_str!("../../experiments/a-a.toml")),
     ("e7-ablation", include_str!("../../experiments/e7-ablation.toml")),
+    ("e6-fault-rate", include_str!("../../experiments/e6-fault-rate.toml")),
     ("foreign", include_str!("../../experiments/foreign.toml")),
 ];
 
@@ -80,6 +85,9 @@ pub struct Experiment {
     /// Instead of that: one fault, at each of some points for each of some items, one in each block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sweep: Option<Sweep>,
+    /// Makes several of each subject; an experiment that was read has them, and this no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vary: Option<Vary>,
     /// Who is compared, each with its options.
     pub subject: BTreeMap<String, Options>,
     /// The verdicts that are expected of a subject's trials with faults.
@@ -195,6 +203,13 @@ pub struct Options {
     /// Items a lane may hold (at least 1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_demand: Option<u32>,
+    /// Which implementation of the operations, `rust` or `c`; the workload's if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
+    /// The mean time between faults, in milliseconds (at least 1): what strikes does so at random moments, and not as
+    /// `when` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtbf_ms: Option<u64>,
 }
 
 impl Options {
@@ -242,7 +257,7 @@ impl Options {
 impl Experiment {
     /// Those of the experiments that come with the program which the thesis asks for.
     pub fn of_the_thesis() -> &'static [(&'static str, &'static str)] {
-        &EMBEDDED[..3]
+        &EMBEDDED[..5]
     }
 
     /// The experiments that come with the program: name and text of each.
@@ -290,6 +305,7 @@ impl Experiment {
             let at = e.span().map(|s| place(text, s.start)).unwrap_or_default();
             Failure::input(format!("{file}{at}: {}", e.message().replace('\n', " ")))
         })?;
+        let experiment = experiment.varied();
         experiment.check().map_err(|(key, why)| {
             let at = text.lines().position(|l| l.contains(key_on_line(&key)));
             let at = at.map(|n| format!(", line {}", n + 1)).unwrap_or_default();

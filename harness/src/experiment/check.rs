@@ -7,6 +7,8 @@ use super::{
 use crate::plan::FaultPlan;
 use crate::subject::{Isolation, Subject, foreign};
 
+const LIBRARIES: [&str; 2] = ["rust", "c"];
+
 impl Experiment {
     /// Whether all values make sense together.
     ///
@@ -106,7 +108,7 @@ impl Workload {
         if self.input.is_empty() {
             return no("input", "is empty; give a file or synthetic:WIDTHxHEIGHT");
         }
-        if !["rust", "c"].contains(&self.library.as_str()) {
+        if !LIBRARIES.contains(&self.library.as_str()) {
             return no("library", "must be \"rust\" or \"c\"");
         }
         let quality = self.format.strip_prefix("jpeg:").and_then(|q| q.parse::<u8>().ok());
@@ -146,6 +148,7 @@ impl Options {
             ("attempts", self.attempts.map(u64::from)),
             ("deadline_ms", self.deadline_ms),
             ("max_demand", self.max_demand.map(u64::from)),
+            ("mtbf_ms", self.mtbf_ms),
             ("cpu_max_s", self.cpu_max_s),
             ("file_size_max_mib", self.file_size_max_mib),
             ("recycle_items", self.recycle_items),
@@ -158,6 +161,10 @@ impl Options {
             ("files_max", self.files_max, FILES_MIN),
         ];
         let mut all = values.map(|(key, value)| (key, value, 1)).into_iter().chain(least);
+        if self.library.as_deref().is_some_and(|library| !LIBRARIES.contains(&library)) {
+            let why = "must be \"rust\" or \"c\"".to_owned();
+            return Err((format!("subject.{subject}.library"), why));
+        }
         match all.find(|(_, value, least)| value.is_some_and(|value| value < *least)) {
             Some((key, _, least)) => {
                 let why = format!("must be at least {least}");

@@ -1,7 +1,7 @@
 //! In which order the trials of an experiment run, and with which seeds.
 
 use super::{Experiment, Options};
-use crate::plan::{FaultPlan, first_eight};
+use crate::plan::{FaultPlan, Moment, Trigger, first_eight};
 
 /// One trial to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,11 @@ impl Experiment {
     /// The faults of a trial: those of the experiment, or none for a fault-free twin. Those of a `schedule` are in its
     /// file.
     pub fn plan(&self, trial: &Trial) -> FaultPlan {
-        let specs = if trial.faults { self.specs(trial.block) } else { Vec::new() };
+        let mut specs = if trial.faults { self.specs(trial.block) } else { Vec::new() };
+        if let Some(mtbf_ms) = self.subject.get(&trial.subject).and_then(|o| o.mtbf_ms) {
+            let rate = Trigger::Moment(Moment::RatePerS(1000.0 / mtbf_ms.max(1) as f64));
+            specs.iter_mut().for_each(|spec| spec.trigger = rate);
+        }
         FaultPlan { specs, seed: trial.seed }
     }
 

@@ -26,7 +26,8 @@ const SHRINKS_BY: f64 = 1.24;
 /// The colour of a subject, the same in every figure. From Okabe and Ito's palette, which people with any kind of
 /// colour vision can tell apart.
 pub(super) fn colour(subject: &str) -> RGBColor {
-    match subject {
+    // A subject that was made of another by `[vary]` has its colour.
+    match subject.split('-').next().unwrap_or(subject) {
         "baseline" => RGBColor(0xD5, 0x5E, 0x00),
         "okiagari" => RGBColor(0x00, 0x72, 0xB2),
         "broadway" => RGBColor(0xE6, 0x9F, 0x00),

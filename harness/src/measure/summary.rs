@@ -40,14 +40,20 @@ pub fn summarise(histories: &[History]) -> Vec<Measure> {
         costs::of_service(&trials, &mut add);
         if faults {
             add("throughput_to_twin", "1", paired(&trials, &quiet, throughput_px_per_s));
+            add("goodput", "px/s", median(&goodputs(&trials, &twins)));
             costs::of_faults(&trials, &quiet, &twins, &mut add);
             costs::of_probe(&trials, &quiet, &mut add);
             costs::of_break_even(histories, subject, &twins, &mut add);
         } else {
             costs::of_silence(&trials, &mut add);
         }
-        if subject != "baseline" {
-            let baseline = of(histories, "baseline", faults);
+        if let Some(rust) = in_rust(subject) {
+            let rust = of(histories, &rust, faults);
+            add("throughput_to_rust", "1", paired(&trials, &rust, throughput_px_per_s));
+            add("work_to_rust", "1", paired(&trials, &rust, work_ns));
+        }
+        if let Some(baseline) = control(histories, subject) {
+            let baseline = of(histories, baseline, faults);
             add("throughput_to_baseline", "1", paired(&trials, &baseline, throughput_px_per_s));
             if !faults {
                 costs::of_isolation(&trials, &baseline, &mut add);
@@ -59,6 +65,37 @@ pub fn summarise(histories: &[History]) -> Vec<Measure> {
 
 pub(super) fn of<'a>(histories: &'a [History], subject: &str, faults: bool) -> Vec<&'a History> {
     histories.iter().filter(|h| h.run.subject == subject && h.run.faults == faults).collect()
+}
+
+/// Whom a subject is compared with: the baseline, or, if its name is one of a `[vary]`, the baseline called alike.
+fn control<'a>(histories: &'a [History], subject: &str) -> Option<&'a str> {
+    let tail =
+        |name: &'a str| name.strip_prefix("baseline").filter(|tail| subject.ends_with(*tail));
+    let names = histories.iter().map(|h| h.run.subject.as_str());
+    let found = names.filter_map(|name| Some((tail(name)?.len(), name))).max();
+    found.map(|(_, name)| name).filter(|name| *name != subject && !subject.starts_with("baseline"))
+}
+
+/// The subject that does the same in Rust as this one does in C.
+fn in_rust(subject: &str) -> Option<String> {
+    subject.strip_suffix("-c").map(|name| format!("{name}-rust"))
+}
+
+/// The handler's own time over an item, in nanoseconds: the median over those that came back; 0 if none did.
+fn work_ns(history: &History) -> f64 {
+    let times: Vec<_> = history.items.iter().filter_map(|i| Some(i.work_ns? as f64)).collect();
+    median(&times).value.unwrap_or(0.0)
+}
+
+/// Right pixels for each second of the time that a trial took, or its twin, whichever is longer: a subject that ends
+/// early does no more in the time that it saves.
+fn goodputs(trials: &[&History], twins: &Twins) -> Vec<f64> {
+    let of = |h: &&History| {
+        let wall_ns = h.run.wall_ns.max(1);
+        let whole_ns = twins.of_run(h).map_or(wall_ns, |twin| wall_ns.max(twin.wall_ns));
+        throughput_px_per_s(h) * wall_ns as f64 / whole_ns as f64
+    };
+    trials.iter().map(of).collect()
 }
 
 /// Takes in a measure: its name, its unit, how much.

@@ -9,6 +9,7 @@ mod lines;
 mod outcomes;
 mod package;
 pub mod page;
+mod rate;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -37,11 +38,12 @@ pub(crate) const RUN: &str = "run.toml";
 pub(crate) const TABLES: [&str; 5] =
     ["events.csv", "items.csv", "resources.csv", "injections.csv", "runs.csv"];
 /// What follows from it.
-pub(crate) const DERIVED: [&str; 9] = [
+pub(crate) const DERIVED: [&str; 10] = [
     "measures.csv",
     SCHEDULE,
     "faults.csv",
     "outcomes.svg",
+    "rate.svg",
     "progress.svg",
     "recovery.svg",
     "throughput.svg",
@@ -232,32 +234,9 @@ fn shown(
     histories: &[History],
     provenance: &str,
 ) -> Result<Vec<File>, Failure> {
-    let drawn = [
-        (
-            "progress.svg",
-            "Tiles that were done over time, a line for each run with faults.",
-            figure::progress(experiment, histories)?,
-        ),
-        (
-            "recovery.svg",
-            "How long struck tiles took to come back, a dot for each fault.",
-            figure::recovery(experiment, histories)?,
-        ),
-        (
-            "throughput.svg",
-            "Throughput without and with faults, a pair for each block.",
-            figure::throughput(experiment, histories)?,
-        ),
-        (
-            "outcomes.svg",
-            "What became of each fault under each subject, by its worst outcome.",
-            outcomes::drawn(experiment, histories)?,
-        ),
-    ];
-    let tables = ["items.csv", "injections.csv", "runs.csv", "faults.csv"];
-    let figures = drawn.iter().zip(tables);
-    let figures: Vec<_> =
-        figures.map(|((file, seen, svg), table)| page::Figure { file, seen, table, svg }).collect();
+    let measures = measures(experiment, histories);
+    let drawn = drawn(experiment, histories, &measures)?;
+    let figures: Vec<_> = drawn.iter().map(Drawn::on_a_page).collect();
     let mut answers = closing::answers(histories);
     if experiment.is_control() {
         answers.push(control::control(&measure::controls(histories)));
@@ -267,12 +246,70 @@ fn shown(
         runs: histories.len(),
         answers: &answers,
         claims: &claims(experiment, histories),
-        measures: &measures(experiment, histories),
+        measures: &measures,
         figures: &figures,
         provenance,
     });
-    let drawn = drawn.into_iter().map(|(file, _, svg)| (file, svg.into_bytes()));
+    let drawn = drawn.into_iter().map(|drawn| (drawn.file, drawn.svg.into_bytes()));
     Ok(drawn.chain([("index.html", page.into_bytes())]).collect())
+}
+
+/// The figures, in the order in which a page shows them.
+fn drawn(
+    experiment: &Experiment,
+    histories: &[History],
+    measures: &[Measure],
+) -> Result<Vec<Drawn>, Failure> {
+    let mut all = vec![
+        Drawn {
+            file: "progress.svg",
+            seen: "Tiles that were done over time, a line for each run with faults.",
+            table: "items.csv",
+            svg: figure::progress(experiment, histories)?,
+        },
+        Drawn {
+            file: "recovery.svg",
+            seen: "How long struck tiles took to come back, a dot for each fault.",
+            table: "injections.csv",
+            svg: figure::recovery(experiment, histories)?,
+        },
+        Drawn {
+            file: "throughput.svg",
+            seen: "Throughput without and with faults, a pair for each block.",
+            table: "runs.csv",
+            svg: figure::throughput(experiment, histories)?,
+        },
+        Drawn {
+            file: "outcomes.svg",
+            seen: "What became of each fault under each subject, by its worst outcome.",
+            table: "faults.csv",
+            svg: outcomes::drawn(experiment, histories)?,
+        },
+    ];
+    let lines = rate::lines(experiment, measures);
+    if !lines.is_empty() {
+        all.push(Drawn {
+            file: "rate.svg",
+            seen: "What was done right in a second, against the mean time between faults.",
+            table: "measures.csv",
+            svg: figure::rate(&experiment.name, &lines)?,
+        });
+    }
+    Ok(all)
+}
+
+/// A figure with what a page says of it.
+struct Drawn {
+    file: &'static str,
+    seen: &'static str,
+    table: &'static str,
+    svg: String,
+}
+
+impl Drawn {
+    fn on_a_page(&self) -> page::Figure<'_> {
+        page::Figure { file: self.file, seen: self.seen, table: self.table, svg: &self.svg }
+    }
 }
 
 /// All measures of an experiment; of one in which nothing strikes also what equal runs say.

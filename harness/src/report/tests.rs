@@ -49,8 +49,11 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
     assert!(differing(&dir).unwrap().is_empty());
     // A folder that is to be begun anew is cleared by these names.
     let known = TABLES.into_iter().chain(DERIVED).chain([LAST, RUN]);
-    assert_eq!(known.collect::<BTreeSet<_>>(), names.into_iter().collect());
-    for file in DERIVED.into_iter().chain([LAST]) {
+    let (known, names): (BTreeSet<_>, BTreeSet<_>) = (known.collect(), names.into_iter().collect());
+    // That one only a sweep of rates has.
+    assert_eq!(known.difference(&names).collect::<Vec<_>>(), [&"rate.svg"]);
+    assert!(names.is_subset(&known));
+    for file in DERIVED.into_iter().chain([LAST]).filter(|file| *file != "rate.svg") {
         fs::write(dir.join(file), "spoilt").unwrap();
     }
     assert_eq!(differing(&dir).unwrap().len(), 10);

@@ -64,11 +64,12 @@ impl<T: Fn(ItemId) -> Tile + Send + Sync + 'static> Asked<T> {
             let here = streams.iter().enumerate().filter(|(_, s)| spec(s).admits(site, facts));
             let due = here.filter_map(|(n, stream)| {
                 let moment = self.black_box.unclaimed(n)?;
-                let at_ns = *stream.at_ns.get(moment)?;
-                (at_ns <= now_ns).then_some((at_ns, n, moment))
+                let come = stream.at_ns.get(moment..)?.partition_point(|at_ns| *at_ns <= now_ns);
+                (come > 0).then(|| (stream.at_ns[moment], n, moment, moment + come))
             });
-            let (_, n, moment) = due.min()?;
-            if self.black_box.claim(n, moment) {
+            let (_, n, moment, next) = due.min()?;
+            // Those that came while nothing was lent would have struck nobody: all that are due are one.
+            if self.black_box.claim(n, moment, next) {
                 return Some(spec(&streams[n]).fault);
             }
         }

@@ -11,9 +11,10 @@ impl BlackBox {
         self.header().timed_next.get(stream).map(|next| next.load(Acquire) as usize)
     }
 
-    /// Takes this moment of a stream if nobody has taken it yet: once, whatever restarts.
-    pub fn claim(&self, stream: usize, moment: usize) -> bool {
-        let (now, then) = (moment as u32, moment as u32 + 1);
+    /// Takes the moments of a stream from `moment` to before `next`, if nobody has taken them yet: once, whatever
+    /// restarts.
+    pub fn claim(&self, stream: usize, moment: usize, next: usize) -> bool {
+        let (now, then) = (moment as u32, next as u32);
         let next = self.header().timed_next.get(stream);
         next.is_some_and(|n| n.compare_exchange(now, then, AcqRel, Acquire).is_ok())
     }

@@ -232,7 +232,7 @@ fn a_moment_is_claimed_once_and_streams_do_not_know_of_each_other() {
     let (_dir, path, black_box) = new(1, true);
     let claim = |stream| loop {
         let moment = black_box.unclaimed(stream).filter(|n| *n < MOMENTS)?;
-        if black_box.claim(stream, moment) {
+        if black_box.claim(stream, moment, moment + 1) {
             return Some(moment);
         }
     };
@@ -246,8 +246,8 @@ fn a_moment_is_claimed_once_and_streams_do_not_know_of_each_other() {
     assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>().len(), MOMENTS);
     let again = BlackBox::open(&path).unwrap();
     assert_eq!((again.unclaimed(3), again.unclaimed(0)), (Some(MOMENTS), Some(0)));
-    assert!(!again.claim(3, 5) && again.claim(STREAMS_MAX - 1, 0), "whatever restarts");
-    assert_eq!((again.unclaimed(STREAMS_MAX), again.claim(STREAMS_MAX, 0)), (None, false));
+    assert!(!again.claim(3, 5, 6) && again.claim(STREAMS_MAX - 1, 0, 1), "whatever restarts");
+    assert_eq!((again.unclaimed(STREAMS_MAX), again.claim(STREAMS_MAX, 0, 1)), (None, false));
 }
 
 #[test]
