@@ -8,7 +8,8 @@ mod scratch;
 
 pub use forecast::{Basis, Forecast, forecast};
 pub use pace::Pace;
-pub use results::{Found, Opened, Results, look};
+use results::Opened;
+pub use results::{Found, Results, look};
 
 use crate::experiment::{
     ATTEMPTS, DEADLINE_MS, Experiment, Options, SPARES, Trial as Scheduled, pictures,
@@ -51,55 +52,78 @@ pub enum News<'a> {
     Over(&'a History),
 }
 
-/// Takes hold of the folder for the results, see [`Results::open`].
-///
-/// # Errors
-/// Those of [`Results::open`].
-pub fn open(dir: &Path, experiment: &Experiment, begin: Begin) -> Result<Opened, Failure> {
-    Results::open(dir, experiment, begin, &scratch::place())
+/// All trials of an experiment that are not finished yet, ready to run.
+pub struct Campaign<'a> {
+    ground: Ground<'a>,
+    /// What strikes, where a file says it.
+    decided: Option<Vec<Armed>>,
+    results: Results,
 }
 
-/// Runs all trials of an experiment that are not finished yet. `false` when it was interrupted.
-///
-/// # Errors
-/// When the input cannot be read or is not what it was, the results cannot be written, or the harness itself cannot go
-/// on.
-pub fn run(
-    experiment: &Experiment,
-    results: &mut Results,
-    interrupted: &Arc<AtomicBool>,
-    tell: &mut dyn FnMut(News<'_>),
-) -> Result<bool> {
-    let schedule = experiment.schedule();
-    let to_do = schedule.get(results.finished()..).unwrap_or_default();
-    if to_do.is_empty() {
-        return Ok(true);
+impl<'a> Campaign<'a> {
+    /// Prepares an experiment and takes hold of the folder for its results, see [`Results::open`]. `None`: they are
+    /// finished. What could not be run at all leaves the folder as it is.
+    ///
+    /// # Errors
+    /// When the input cannot be read or worked on, and those of [`Results::open`].
+    pub fn open(experiment: &'a Experiment, dir: &Path, begin: Begin) -> Result<Option<Self>> {
+        if begin != Begin::Overwrite && matches!(look(dir, experiment)?, Found::Finished(_)) {
+            return Ok(None);
+        }
+        let decided = experiment.schedule.as_deref().map(schedule::read).transpose()?;
+        let ground = Ground::new(experiment)?;
+        Ok(match Results::open(dir, experiment, begin, &scratch::place())? {
+            Opened::Finished => None,
+            Opened::Begun(results) => Some(Self { ground, decided, results: *results }),
+        })
     }
-    let decided = experiment.schedule.as_deref().map(schedule::read).transpose()?;
-    let ground = Ground::new(experiment)?;
-    let Some(golden) = ground.golden(interrupted, tell)? else { return Ok(false) };
-    as_before(results, &golden)?;
-    for trial in to_do {
-        let plan = match &decided {
+
+    /// The folder for its results, as it was found.
+    pub fn results(&self) -> &Results {
+        &self.results
+    }
+
+    /// Runs what is not finished yet. `false` when it was interrupted.
+    ///
+    /// # Errors
+    /// When the input is not what it was, the results cannot be written, or the harness itself cannot go on.
+    pub fn run(
+        &mut self,
+        interrupted: &Arc<AtomicBool>,
+        tell: &mut dyn FnMut(News<'_>),
+    ) -> Result<bool> {
+        let schedule = self.ground.experiment.schedule();
+        let to_do = schedule.get(self.results.finished()..).unwrap_or_default();
+        if to_do.is_empty() {
+            return Ok(true);
+        }
+        let Some(golden) = self.ground.golden(interrupted, tell)? else { return Ok(false) };
+        as_before(&self.results, &golden)?;
+        for trial in to_do {
+            let plan = self.plan(trial)?;
+            let history = self.ground.run(trial, plan, &golden, interrupted, tell)?;
+            let Some(history) = history else { return Ok(false) };
+            self.results.append(&history)?;
+            tell(News::Over(&history));
+        }
+        Ok(true)
+    }
+
+    fn plan(&self, trial: &Scheduled) -> Result<FaultPlan, Failure> {
+        match &self.decided {
             Some(armed) if trial.faults => {
                 let specs = schedule::specs(&schedule::of_run(armed, trial.run))?;
-                FaultPlan { specs, seed: trial.seed }
+                Ok(FaultPlan { specs, seed: trial.seed })
             }
-            _ => experiment.plan(trial),
-        };
-        let Some(history) = ground.run(trial, plan, &golden, interrupted, tell)? else {
-            return Ok(false);
-        };
-        results.append(&history)?;
-        tell(News::Over(&history));
+            _ => Ok(self.ground.experiment.plan(trial)),
+        }
     }
-    Ok(true)
 }
 
 /// Runs one trial of an experiment again, with the faults of `armed`. `None` when it was interrupted.
 ///
 /// # Errors
-/// As [`run()`].
+/// When the input cannot be read or worked on, or the harness itself cannot go on.
 pub fn again(
     experiment: &Experiment,
     trial: &Scheduled,
@@ -179,7 +203,9 @@ impl<'a> Ground<'a> {
         let scratch = Scratch::new()?;
         let job = job(experiment)?;
         let (sound, struck) = layouts(experiment, scratch.path())?;
-        Ok(Self { experiment, scratch, job, sound, struck })
+        let ground = Self { experiment, scratch, job, sound, struck };
+        try_out(&ground.for_golden()?)?;
+        Ok(ground)
     }
 
     /// What every tile should be. `None` when interrupted.
@@ -189,9 +215,7 @@ impl<'a> Ground<'a> {
         tell: &mut dyn FnMut(News<'_>),
     ) -> Result<Option<Golden>> {
         tell(News::Golden);
-        let spec = self.for_golden()?;
-        try_out(&spec)?;
-        Golden::of(&spec, self.scratch.path(), interrupted)
+        Golden::of(&self.for_golden()?, self.scratch.path(), interrupted)
     }
 
     /// One trial, in a folder of its own. `None` when interrupted.

@@ -6,6 +6,7 @@ use crate::history::{self, History, LeftOut, Run, Tables};
 use crate::output::{Begin, lock};
 use crate::provenance::{Build, Sitting};
 use crate::report::{self, RunFile};
+use crate::schedule::SCHEDULE;
 use pipelines::message::Failure;
 use pipelines::sink::refused;
 use std::fs::{self, File};
@@ -23,7 +24,7 @@ pub struct Results {
 }
 
 /// What was found where results are to be written.
-pub enum Opened {
+pub(super) enum Opened {
     /// All that the experiment asks for. Nothing is left to be done.
     Finished,
     /// Nothing, or a part of it.
@@ -37,7 +38,7 @@ impl Results {
     /// # Errors
     /// When it cannot be made or written, another run writes to it, it has results of another experiment or of another
     /// build of this program (unless they are to be overwritten), or what is in it is damaged.
-    pub fn open(
+    pub(super) fn open(
         dir: &Path,
         experiment: &Experiment,
         begin: Begin,
@@ -94,7 +95,7 @@ impl Results {
     ///
     /// # Errors
     /// The place for the output refuses.
-    pub fn append(&mut self, history: &History) -> Result<(), Failure> {
+    pub(super) fn append(&mut self, history: &History) -> Result<(), Failure> {
         self.tables.append(history)
     }
 }
@@ -128,6 +129,10 @@ pub fn look(dir: &Path, experiment: &Experiment) -> Result<Found, Failure> {
     }
     let file = report::read_run_file(dir)?;
     if file.experiment != *experiment {
+        // One that never came to its first run leaves nothing to lose.
+        if history::runs(dir)?.is_empty() {
+            return Ok(Found::Nothing);
+        }
         return of_another(&format!("of {}", difference(&file.experiment, experiment)));
     }
     // `okiagari judge` writes that file for a part, too.
@@ -182,7 +187,9 @@ fn in_order(dir: &Path, experiment: &Experiment, finished: &[Run]) -> Result<(),
 
 /// Removes what the harness wrote into a folder: first what says that it is finished, then what makes its runs count.
 fn clear(dir: &Path) -> Result<(), Failure> {
-    let names = [report::LAST].into_iter().chain(report::DERIVED);
+    // A schedule may be what the experiment reads its faults from; it is written anew at the end.
+    let names = report::DERIVED.into_iter().filter(|name| *name != SCHEDULE);
+    let names = [report::LAST].into_iter().chain(names);
     names.into_iter().try_for_each(|name| remove(dir, name))?;
     Tables::remove(dir)?;
     remove(dir, report::RUN)

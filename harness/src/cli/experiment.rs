@@ -1,7 +1,7 @@
 //! `okiagari experiment`: one experiment.
 
 use super::{Exit, forecast, interruption, say};
-use crate::campaign::{self, News, Opened, Pace, Results};
+use crate::campaign::{self, Campaign, News, Pace, Results};
 use crate::experiment::{Experiment, Trial};
 use crate::measure::words::counted;
 use crate::noise;
@@ -130,11 +130,9 @@ impl How {
     ) -> anyhow::Result<Option<Exit>> {
         let begin = if self.overwrite { Begin::Overwrite } else { Begin::Resume };
         // A folder that cannot be written is better known before the work than after it.
-        let Opened::Begun(mut results) = campaign::open(out, experiment, begin)? else {
-            return Ok(None);
-        };
-        introduce(experiment, &results);
-        let (over, finished) = watched(experiment, &mut results, interrupted)?;
+        let Some(mut campaign) = Campaign::open(experiment, out, begin)? else { return Ok(None) };
+        introduce(experiment, campaign.results());
+        let (over, finished) = watched(experiment, &mut campaign, interrupted)?;
         if !finished {
             eprintln!(
                 "interrupted after {over} of {}, which are in {}; the same command goes on",
@@ -175,18 +173,18 @@ fn introduce(experiment: &Experiment, results: &Results) {
 /// Runs what is left of an experiment, with a bar. Returns how many trials are finished, and whether all are.
 fn watched(
     experiment: &Experiment,
-    results: &mut Results,
+    campaign: &mut Campaign<'_>,
     interrupted: &Arc<AtomicBool>,
 ) -> anyhow::Result<(usize, bool)> {
     let schedule = experiment.schedule();
     let mut progress = Progress::new(&experiment.name, schedule.len() as u64, "trials", false);
-    let (mut over, mut pace) = (results.finished(), results.pace());
+    let (mut over, mut pace) = (campaign.results().finished(), campaign.results().pace());
     let (mut who, mut begun) = (String::new(), Instant::now());
     let mut show = |over: usize, pace: &Pace, passed: Duration, who: &str| {
         let left = pace.left(schedule.get(over..).unwrap_or_default(), passed);
         progress.at_with(over as u64, left, who);
     };
-    let finished = campaign::run(experiment, results, interrupted, &mut |news| match news {
+    let finished = campaign.run(interrupted, &mut |news| match news {
         News::Golden => show(over, &pace, Duration::ZERO, "golden runs"),
         News::Begins(trial) => {
             (who, begun) = (name(trial), Instant::now());

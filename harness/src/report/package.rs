@@ -1,188 +1,19 @@
 //! `datapackage.json`: what each column of each CSV file is, for programs. It follows the Frictionless Data Package and
 //! Table Schema (version 1), which `frictionless validate datapackage.json` checks.
 //!
-//! Here stand types and keys. What a column means stands in `results/README.md`, and is taken from there.
+//! What a column means stands in `results/README.md`, and is taken from there.
+
+mod sheets;
+
+pub(super) use sheets::SHEETS;
 
 use crate::experiment::Experiment;
 use pipelines::message::Failure;
 use serde_json::{Value, json};
+use sheets::{Column, Kind, Sheet};
 
 pub(super) const FILE: &str = "datapackage.json";
 const README: &str = include_str!("../../../results/README.md");
-
-/// A column: its name and what stands in it.
-pub(super) struct Column {
-    pub(super) name: &'static str,
-    kind: Kind,
-    /// Whether it may be empty: not reached, or not known.
-    empty: bool,
-}
-
-enum Kind {
-    Integer,
-    Number,
-    Text,
-    Flag,
-    /// One of these.
-    Word(&'static [&'static str]),
-}
-
-/// A CSV file.
-pub(super) struct Sheet {
-    pub(super) file: &'static str,
-    pub(super) columns: &'static [Column],
-    /// The columns that tell its rows apart; none if two may be equal.
-    key: &'static [&'static str],
-    /// Columns that name a row of another file, whose columns are called the same.
-    refers: &'static [(&'static [&'static str], &'static str)],
-}
-
-const fn column(name: &'static str, kind: Kind) -> Column {
-    Column { name, kind, empty: false }
-}
-
-const fn integer(name: &'static str) -> Column {
-    column(name, Kind::Integer)
-}
-
-const fn text(name: &'static str) -> Column {
-    column(name, Kind::Text)
-}
-
-const fn flag(name: &'static str) -> Column {
-    column(name, Kind::Flag)
-}
-
-const fn word(name: &'static str, words: &'static [&'static str]) -> Column {
-    column(name, Kind::Word(words))
-}
-
-const fn maybe(column: Column) -> Column {
-    Column { empty: true, ..column }
-}
-
-const ANSWERS: &[&str] = &["holds", "broken", "unknown"];
-
-/// All CSV files of a results folder, column by column.
-pub(super) const SHEETS: [Sheet; 6] = [
-    Sheet {
-        file: "runs.csv",
-        columns: &[
-            integer("run"),
-            integer("block"),
-            text("subject"),
-            flag("faults"),
-            integer("seed"),
-            integer("items"),
-            integer("pixels"),
-            integer("wall_ns"),
-            integer("throughput_px_per_s"),
-            text("ending"),
-            integer("deaths"),
-            integer("restarts"),
-            integer("orphans"),
-            integer("foreign_files"),
-            integer("events_missed"),
-            maybe(integer("foreign_cpu_ns")),
-            maybe(integer("steal_ns")),
-            maybe(flag("noisy")),
-        ],
-        key: &["run"],
-        refers: &[],
-    },
-    Sheet {
-        file: "injections.csv",
-        columns: &[
-            integer("run"),
-            integer("injection"),
-            text("subject"),
-            text("fault"),
-            integer("item"),
-            integer("attempt"),
-            text("point"),
-            integer("lane"),
-            integer("armed_ns"),
-            maybe(integer("fired_ns")),
-            maybe(integer("detected_ns")),
-            maybe(integer("lent_again_ns")),
-            maybe(integer("accepted_ns")),
-            maybe(integer("detect_ns")),
-            maybe(integer("recovery_ns")),
-            maybe(integer("work_ns")),
-            maybe(integer("recovery_net_ns")),
-            maybe(text("diagnosis")),
-            word(
-                "outcome",
-                &["not-fired", "survived", "recovered", "declared", "corrupted", "lost"],
-            ),
-        ],
-        key: &["run", "injection"],
-        refers: &[(&["run"], "runs"), (&["run", "item"], "items")],
-    },
-    Sheet {
-        file: "schedule.csv",
-        columns: &[
-            integer("run"),
-            text("fault"),
-            text("point"),
-            integer("item"),
-            integer("attempt"),
-            integer("lane"),
-            integer("at_ns"),
-            flag("fired"),
-        ],
-        key: &[],
-        refers: &[(&["run"], "runs"), (&["run", "item"], "items")],
-    },
-    Sheet {
-        file: "items.csv",
-        columns: &[
-            integer("run"),
-            integer("item"),
-            integer("attempts"),
-            word("state", &["done", "failed", "quarantined", "lost"]),
-            integer("deliveries"),
-            maybe(integer("lent_ns")),
-            maybe(integer("done_ns")),
-            maybe(integer("work_ns")),
-            maybe(text("found_blake3")),
-            text("golden_blake3"),
-        ],
-        key: &["run", "item"],
-        refers: &[(&["run"], "runs")],
-    },
-    Sheet {
-        file: "measures.csv",
-        columns: &[
-            text("experiment"),
-            text("subject"),
-            flag("faults"),
-            text("measure"),
-            text("unit"),
-            integer("n"),
-            maybe(column("estimate", Kind::Number)),
-            maybe(column("low", Kind::Number)),
-            maybe(column("high", Kind::Number)),
-            text("method"),
-        ],
-        key: &["experiment", "subject", "faults", "measure"],
-        refers: &[],
-    },
-    Sheet {
-        file: "claims.csv",
-        columns: &[
-            text("claim"),
-            text("subject"),
-            word("expected", ANSWERS),
-            word("observed", ANSWERS),
-            word("held", &["yes", "no", "unknown"]),
-            integer("runs"),
-            maybe(text("detail")),
-        ],
-        key: &["claim", "subject"],
-        refers: &[],
-    },
-];
 
 /// The file.
 ///

@@ -156,6 +156,9 @@ fn every_column_is_explained_in_the_readme_of_the_results() {
             }
         }
     }
+    let written = files(dir.path()).into_keys().filter(|file| file.ends_with(".csv"));
+    let described = package::SHEETS.iter().map(|sheet| sheet.file.to_owned());
+    assert_eq!(described.collect::<BTreeSet<_>>(), written.collect());
     // The same table in code, in the same order, feeds `datapackage.json`.
     for sheet in &package::SHEETS {
         let text = fs::read_to_string(dir.path().join(sheet.file)).unwrap();

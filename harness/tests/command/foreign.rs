@@ -35,7 +35,7 @@ fn built() -> Scratch {
 fn experiment(scratch: &Scratch, tables: &str, code: i32) -> Vec<History> {
     let text = format!("name = \"it\"\nquestion = \"What?\"\n{HEAD}{tables}");
     fs::write(scratch.path("it.toml"), text).unwrap();
-    scratch.okiagari("experiment it.toml --out it").with(code);
+    scratch.okiagari("experiment it.toml --out it --overwrite").with(code);
     let mut struck = history::read(&scratch.path("it")).unwrap();
     struck.retain(|h| h.run.faults);
     struck.sort_by(|a, b| a.run.subject.cmp(&b.run.subject));
