@@ -266,8 +266,8 @@ mod tests {
     fn without_earlier_runs_the_plan_is_counted_and_no_time_is_invented() {
         let found = TARGET.efforts(&e3(), Some(256), &[]);
         let strikes = found[1].faults_a_run.unwrap();
-        // 1 % of 256; fifty blocks have a standard error of 0.23.
-        assert!((strikes - 2.56).abs() < 0.8 && !found[1].seen, "{strikes}");
+        // 4 % of 256; fifty blocks have a standard error of 0.44.
+        assert!((strikes - 10.24).abs() < 1.5 && !found[1].seen, "{strikes}");
         assert_eq!((found[1].own_s, found[1].all_s), (None, None));
         let told = text(&TARGET, &e3(), &found, None);
         assert!(

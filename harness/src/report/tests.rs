@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// With the two subjects of the sample.
 fn e3() -> Experiment {
     let mut e3 = Experiment::load("e3-ffi-abort").unwrap();
+    e3.blocks = 10;
     e3.subject.retain(|name, _| ["baseline", "okiagari"].contains(&&**name));
     e3.expect.retain(|name, _| e3.subject.contains_key(name));
     e3
