@@ -51,12 +51,17 @@ pub enum News<'a> {
     Over(&'a History),
 }
 
-/// Takes hold of the folder for the results, see [`Results::open`].
+/// Takes hold of the folder for the results, see [`Results::open`], when it is known that the experiment can be begun: one
+/// that is refused leaves the folder as it was.
 ///
 /// # Errors
-/// Those of [`Results::open`].
-pub fn open(dir: &Path, experiment: &Experiment, begin: Begin) -> Result<Opened, Failure> {
-    Results::open(dir, experiment, begin, &scratch::place())
+/// Those of [`Results::open`], and those that [`run()`] would meet before the golden runs.
+pub fn open(dir: &Path, experiment: &Experiment, begin: Begin) -> Result<Opened> {
+    if begin != Begin::Overwrite && matches!(look(dir, experiment)?, Found::Finished(_)) {
+        return Ok(Opened::Finished);
+    }
+    try_out(&Ground::new(experiment)?.for_golden()?)?;
+    Ok(Results::open(dir, experiment, begin, &scratch::place())?)
 }
 
 /// Runs all trials of an experiment that are not finished yet. `false` when it was interrupted.

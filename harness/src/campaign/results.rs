@@ -101,7 +101,7 @@ impl Results {
 
 /// How far an experiment is in a folder.
 pub enum Found {
-    /// There is nothing of it.
+    /// There is nothing of it, and no run of another.
     Nothing,
     /// It was begun.
     Part(Box<RunFile>),
@@ -128,6 +128,10 @@ pub fn look(dir: &Path, experiment: &Experiment) -> Result<Found, Failure> {
     }
     let file = report::read_run_file(dir)?;
     if file.experiment != *experiment {
+        // It was refused, or ended before it had anything to lose.
+        if history::runs(dir).is_ok_and(|runs| runs.is_empty()) {
+            return Ok(Found::Nothing);
+        }
         return of_another(&format!("of {}", difference(&file.experiment, experiment)));
     }
     // `okiagari judge` writes that file for a part, too.
