@@ -165,7 +165,8 @@ fn contradicts_itself(i: &Injection) -> bool {
     skipped || without_cause || !steps.iter().flatten().is_sorted()
 }
 
-/// Everything is recorded, and adds up.
+/// Everything is recorded, and adds up. A noisy run is sound: noise stretches its times, which `noisy` in `runs.csv` says,
+/// and takes nothing from what was delivered.
 fn is_sound(history: &History) -> bool {
     history.items.len() as u64 == history.run.items
         && history.run.events_missed == 0

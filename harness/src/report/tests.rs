@@ -170,10 +170,24 @@ fn every_column_is_explained_in_the_readme_of_the_results() {
             assert!(said.is_some_and(|s| s.len() > 3), "{}: {column}", sheet.file);
         }
     }
+    let sheets: BTreeSet<_> = package::SHEETS.iter().map(|s| s.file).collect();
+    let tables = files(dir.path()).into_keys().filter(|file| file.ends_with(".csv"));
+    assert!(tables.eq(sheets), "each table has a sheet");
     let measures = crate::measure::summarise(&sample::comparison(1, 16));
     for m in measures {
         assert!(readme.contains(&format!("`{}`", m.measure)), "{} is not explained", m.measure);
     }
+}
+
+#[test]
+fn the_words_of_a_column_are_those_that_are_written() {
+    use pipelines::{black_box::What, fault};
+    let outcomes = crate::measure::Outcome::ALL.map(crate::measure::Outcome::name);
+    assert_eq!(outcomes, package::OUTCOMES);
+    assert_eq!(history::Ring::ALL.map(history::Ring::name), package::RINGS);
+    assert_eq!(What::ALL.map(|(_, word)| word), package::EVENTS);
+    let classes: BTreeSet<_> = fault::TABLE.iter().map(|f| f.class.name()).collect();
+    assert_eq!(classes, package::CLASSES.iter().copied().collect());
 }
 
 #[test]

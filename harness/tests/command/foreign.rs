@@ -31,7 +31,7 @@ fn built() -> Scratch {
     scratch
 }
 
-/// Runs an experiment of these tables, which ends with `code`; its trials with faults, in order of their names.
+/// Runs an experiment of these tables from its beginning, which ends with `code`; its trials with faults, in order of their names.
 fn experiment(scratch: &Scratch, tables: &str, code: i32) -> Vec<History> {
     let text = format!("name = \"it\"\nquestion = \"What?\"\n{HEAD}{tables}");
     fs::write(scratch.path("it.toml"), text).unwrap();
@@ -215,17 +215,24 @@ fn control_c_ends_a_command_with_all_that_it_started() {
     started.end().with(130);
 }
 
+/// The first on the path may be another than the one for which the system installs libraries.
+fn python_with_pillow() -> Option<&'static str> {
+    ["python3", "/usr/bin/python3"].into_iter().find(|python| {
+        let output = Command::new(python).args(["-c", "import PIL"]).output();
+        output.is_ok_and(|output| output.status.success())
+    })
+}
+
 #[test]
 fn the_pool_in_python_breaks_when_a_worker_is_killed_and_goes_on_when_told_to() {
-    let pillow = Command::new("python3").args(["-c", "import PIL"]).output();
-    if !pillow.is_ok_and(|output| output.status.success()) {
+    let Some(python) = python_with_pillow() else {
         eprintln!("skipped: there is no python3 with Pillow (apt install python3-pil)");
         return;
-    }
+    };
     let scratch = Scratch::new();
     let pool = root().join("experiments/subjects/pool.py");
     let command = format!(
-        r#"["python3", "{}", "{{input}}", "{{out}}", "{{name}}", "{{tile}}", "{{workers}}", "{{operation}}", "{{resume}}"]"#,
+        r#"["{python}", "{}", "{{input}}", "{{out}}", "{{name}}", "{{tile}}", "{{workers}}", "{{operation}}", "{{resume}}"]"#,
         pool.display()
     );
     let tables = format!(
