@@ -6,6 +6,8 @@
 mod sheets;
 
 pub(super) use sheets::SHEETS;
+#[cfg(test)]
+pub(super) use sheets::{OUTCOMES, RINGS};
 
 use crate::experiment::Experiment;
 use pipelines::message::Failure;

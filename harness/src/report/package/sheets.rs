@@ -55,8 +55,9 @@ const fn maybe(column: Column) -> Column {
 }
 
 const ANSWERS: &[&str] = &["holds", "broken", "unknown"];
-const RINGS: &[&str] = &["item", "lane", "worker", "pool", "pipeline", "subject"];
-const OUTCOMES: &[&str] = &[
+pub(in crate::report) const RINGS: &[&str] =
+    &["item", "lane", "worker", "pool", "pipeline", "subject"];
+pub(in crate::report) const OUTCOMES: &[&str] = &[
     "invalid",
     "catastrophic",
     "sdc",
