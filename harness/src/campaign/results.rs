@@ -130,7 +130,7 @@ pub fn look(dir: &Path, experiment: &Experiment) -> Result<Found, Failure> {
     let file = report::read_run_file(dir)?;
     if file.experiment != *experiment {
         // One that never came to its first run leaves nothing to lose.
-        if history::runs(dir)?.is_empty() {
+        if history::runs(dir).is_ok_and(|runs| runs.is_empty()) {
             return Ok(Found::Nothing);
         }
         return of_another(&format!("of {}", difference(&file.experiment, experiment)));

@@ -49,7 +49,8 @@ pub(super) fn look_at(subject: u32, deaths: u64) -> Vec<Resource> {
         let fields = stat(&pid.to_string())?;
         let number = |at: usize| fields.get(at)?.parse::<u64>().ok();
         let (cpu_ns, threads) = (ticks_ns(number(11)? + number(12)?), number(17)?);
-        let rss_bytes = field(pid, "status", "VmRSS:");
+        // One that is dying has no memory any more: that is no use of it.
+        let rss_bytes = Some(field(pid, "status", "VmRSS:")).filter(|bytes| *bytes > 0)?;
         Some(Resource { t_ns, role, pid, deaths, rss_bytes, fds, threads, cpu_ns })
     };
     all.filter_map(look).collect()
