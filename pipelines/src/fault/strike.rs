@@ -166,11 +166,10 @@ fn leave_an_orphan() {
     if unsafe { libc::fork() } != 0 {
         return;
     }
-    // SAFETY: as above; neither takes a pointer.
-    let (parent, wait) = (
-        || unsafe { libc::getppid() },
-        |ms: i32| unsafe { libc::poll(std::ptr::null_mut(), 0, ms) },
-    );
+    // SAFETY: takes nothing, and may be called in such a child.
+    let parent = || unsafe { libc::getppid() };
+    // SAFETY: may be called in such a child, and looks at no descriptor.
+    let wait = |ms: i32| unsafe { libc::poll(std::ptr::null_mut(), 0, ms) };
     let mut adoptions = 0;
     let mut guardian = parent();
     while adoptions < 2 && guardian != 1 {
