@@ -9,7 +9,7 @@ use super::{
     work_redone_ns,
 };
 use crate::history::{Ending, History, Injection, Resource, Ring};
-use crate::stats::{Estimate, clustered_median, median, quantile, share};
+use crate::stats::{Estimate, clustered_median, kaplan_meier, median, quantile, share};
 use crate::subject::GAVE_UP;
 use pipelines::fault::Fault;
 
@@ -26,12 +26,11 @@ fn over_runs(trials: &[&History], of: impl Fn(&History) -> Option<f64>) -> Estim
     median(&trials.iter().filter_map(|h| of(h)).collect::<Vec<_>>())
 }
 
-/// The median of times some of which were cut off by the end of their trial. A time that was cut off counts as never, so
-/// that the median is there only if more than half were reached; it has no interval.
+/// The median of times some of which were cut off by the end of their trial (false). An interval whose upper end nobody
+/// saw is none; it takes the faults of a run for independent, so that it is rather too narrow.
 fn cut_off(times: &[(f64, bool)]) -> Estimate {
-    let never = |(t, reached): &(f64, bool)| if *reached { *t } else { f64::INFINITY };
-    let value = median(&times.iter().map(never).collect::<Vec<_>>()).value;
-    plain(times.len(), value.filter(|v| v.is_finite()), "median, cut off counts as never")
+    let found = kaplan_meier(times).median();
+    Estimate { interval: found.interval.filter(|(_, high)| high.is_finite()), ..found }
 }
 
 /// Latency (M26), processor time, and what restarts leave behind (M24).
@@ -113,8 +112,9 @@ fn of_time(trials: &[&History], twins: &Twins, add: &mut impl Add) {
                 let (ns, reached) = found.after(fired);
                 steady.push((ns as f64, reached));
             }
-            let ns = twins.caught_ns(h, i).map(|t| t.saturating_sub(fired) as f64);
-            caught.push((ns.unwrap_or_default(), ns.is_some()));
+            let at = twins.caught_ns(h, i);
+            let ns = at.unwrap_or(h.run.wall_ns).saturating_sub(fired);
+            caught.push((ns as f64, at.is_some()));
         }
     }
     let censored = steady.iter().filter(|(_, reached)| !reached).count();
