@@ -1,4 +1,4 @@
-//! One page for an experiment, and one for all: a file each that needs no network, with verdicts first. Whoever has
+//! One page for an experiment: a file that needs no network, with verdicts first. Whoever has
 //! never heard of us should be able to say after a minute what was compared, what was found, and how sure it is.
 
 use super::claims::{Claim, Standing, Summary};
@@ -48,7 +48,6 @@ pub fn page(contents: &Contents<'_>) -> String {
     sheet(
         &experiment.name,
         html! {
-            p.path { a href="../index.html" { "All experiments" } }
             h1 { (experiment.question) }
             p.lead {
                 (experiment.name) " compares " (listed(&subjects)) " on " code { (experiment.workload.input) } ". "
@@ -77,37 +76,6 @@ pub fn page(contents: &Contents<'_>) -> String {
                 details {
                     summary { "The experiment and the machine, as run.toml has them" }
                     pre { code { (provenance) } }
-                }
-            }
-        },
-    )
-}
-
-/// One line of the overview.
-pub struct Entry<'a> {
-    /// The experiment; its page lies in the folder of its name.
-    pub experiment: &'a Experiment,
-    /// What was expected, and what was seen.
-    pub claims: &'a Summary,
-    /// As in [`Contents::answers`].
-    pub answers: &'a [String],
-}
-
-/// The file `index.html` of a folder of experiments.
-pub fn overview(entries: &[Entry<'_>]) -> String {
-    sheet(
-        "Okiagari: what fell, and what got up",
-        html! {
-            h1 { "What fell, and what got up" }
-            p.lead {
-                "Image pipelines, each on the same image and with the same faults; every tile that they wrote was compared "
-                "with that of a run without faults."
-            }
-            @for Entry { experiment, claims, answers } in entries {
-                section {
-                    h2 { a href=(format!("{}/index.html", experiment.name)) { (experiment.question) } }
-                    p { (badge(claims.standing())) " " (standing(claims)) }
-                    ul { @for answer in *answers { li { (answer) } } }
                 }
             }
         },
