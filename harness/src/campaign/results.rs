@@ -188,9 +188,9 @@ fn in_order(dir: &Path, experiment: &Experiment, finished: &[Run]) -> Result<(),
 /// Removes what the harness wrote into a folder: first what says that it is finished, then what makes its runs count.
 fn clear(dir: &Path) -> Result<(), Failure> {
     // A schedule may be what the experiment reads its faults from; it is written anew at the end.
-    let names = report::DERIVED.into_iter().filter(|name| *name != SCHEDULE);
-    let names = [report::LAST].into_iter().chain(names);
-    names.into_iter().try_for_each(|name| remove(dir, name))?;
+    let derived = report::derived_files().into_iter().filter(|name| name != SCHEDULE);
+    let names = [report::LAST.to_owned()].into_iter().chain(derived);
+    names.into_iter().try_for_each(|name| remove(dir, &name))?;
     Tables::remove(dir)?;
     remove(dir, report::RUN)
 }

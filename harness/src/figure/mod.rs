@@ -1,7 +1,10 @@
-//! Figures for people who were not there: each is an SVG whose title says what it shows, drawn from histories alone.
+//! Figures for people who were not there: each has a title that says what it shows, and is drawn from histories alone,
+//! as an SVG and as a PNG.
 //! They come out for a single run and for no fault at all, too.
 
+mod canvas;
 mod outcomes;
+mod pixels;
 mod progress;
 mod rate;
 mod recovery;
@@ -9,11 +12,13 @@ mod style;
 #[cfg(test)]
 mod tests;
 mod throughput;
+mod type_face;
 
 pub use outcomes::{Cell, outcomes};
 pub use progress::progress;
 pub use rate::{Line, rate};
 pub use recovery::recovery;
+pub use style::Figure;
 pub use throughput::throughput;
 
 use crate::history::History;

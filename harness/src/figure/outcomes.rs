@@ -1,6 +1,6 @@
 //! What became of each kind of fault under each subject: a table with colours.
 
-use super::style::{self, Area, Drawn, INK, LABEL_PX, SOFT, WIDTH};
+use super::style::{self, Area, Drawn, Figure, INK, LABEL_PX, SOFT, WIDTH};
 use pipelines::message::Failure;
 use plotters::prelude::*;
 
@@ -26,7 +26,7 @@ const INKS: [RGBColor; 4] = [
     RGBColor(0xB4, 0x4A, 0x3C),
 ];
 
-/// The figure `outcomes.svg`: a row for each fault, a column for each subject; a cell names the worst outcome, and
+/// The figure `outcomes`: a row for each fault, a column for each subject; a cell names the worst outcome, and
 /// how often each was seen.
 ///
 /// # Errors
@@ -36,7 +36,7 @@ pub fn outcomes(
     faults: &[String],
     subjects: &[&str],
     cells: &[Vec<Option<Cell>>],
-) -> Result<String, Failure> {
+) -> Result<Figure, Failure> {
     let harmless = |column: usize| {
         let seen = || cells.iter().filter_map(move |row| row[column].as_ref());
         seen().count() > 0 && seen().all(|cell| cell.severity == 0)

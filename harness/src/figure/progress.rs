@@ -1,6 +1,6 @@
 //! Tiles done over time: who goes on after a fault, and who does not.
 
-use super::style::{self, Area, BODY, Drawn, GRID, INK, LABEL_PX, SOFT, WIDTH};
+use super::style::{self, Area, BODY, Drawn, Figure, GRID, INK, LABEL_PX, SOFT, WIDTH};
 use super::subjects;
 use crate::experiment::Experiment;
 use crate::history::{Ending, History};
@@ -16,12 +16,12 @@ const MOST_POINTS: usize = 200;
 /// Room right of the chart for the labels.
 const RIGHT: u32 = 230;
 
-/// The figure `progress.svg`: one line for each run with faults, a dot for each fault that fired, a cross where a
+/// The figure `progress`: one line for each run with faults, a dot for each fault that fired, a cross where a
 /// subject ended before it was done. Without runs with faults it shows what there is.
 ///
 /// # Errors
 /// Only if the drawing itself fails, which is the engine's fault.
-pub fn progress(experiment: &Experiment, histories: &[History]) -> Result<String, Failure> {
+pub fn progress(experiment: &Experiment, histories: &[History]) -> Result<Figure, Failure> {
     let struck = histories.iter().any(|h| h.run.faults);
     let shown: Vec<_> = histories.iter().filter(|h| h.run.faults == struck).collect();
     let names = subjects(histories);

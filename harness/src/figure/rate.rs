@@ -1,6 +1,6 @@
 //! Goodput against the mean time between faults: where each subject begins to suffer, and where it collapses.
 
-use super::style::{self, Area, BODY, Drawn, GRID, INK, LABEL_PX, SOFT, WIDTH};
+use super::style::{self, Area, BODY, Drawn, Figure, GRID, INK, LABEL_PX, SOFT, WIDTH};
 use crate::stats::Estimate;
 use pipelines::message::Failure;
 use plotters::prelude::*;
@@ -31,12 +31,12 @@ impl Line<'_> {
     }
 }
 
-/// The figure `rate.svg`: a line for each subject on a logarithmic axis of time, with intervals; a cross where it has
+/// The figure `rate`: a line for each subject on a logarithmic axis of time, with intervals; a cross where it has
 /// collapsed, and a dash at the right for what it does without faults.
 ///
 /// # Errors
 /// Only if the drawing itself fails, which is the engine's fault.
-pub fn rate(name: &str, lines: &[Line<'_>]) -> Result<String, Failure> {
+pub fn rate(name: &str, lines: &[Line<'_>]) -> Result<Figure, Failure> {
     let fallen = lines.iter().filter_map(|l| {
         l.collapse_s().map(|s| format!("{} collapses at a fault every {}", l.subject, seconds(s)))
     });

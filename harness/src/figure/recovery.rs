@@ -1,6 +1,6 @@
 //! How long it takes until a struck tile is there after all.
 
-use super::style::{self, Area, Drawn, GRID, INK, LABEL_PX, SOFT, WIDTH};
+use super::style::{self, Area, Drawn, Figure, GRID, INK, LABEL_PX, SOFT, WIDTH};
 use super::subjects;
 use crate::experiment::Experiment;
 use crate::history::{History, Injection};
@@ -24,12 +24,12 @@ struct Row<'a> {
     median_ms: Estimate,
 }
 
-/// The figure `recovery.svg`: one dot for each fault that fired and whose item came back, on a logarithmic axis, with
+/// The figure `recovery`: one dot for each fault that fired and whose item came back, on a logarithmic axis, with
 /// the median and its interval; beside it, how many never came back.
 ///
 /// # Errors
 /// Only if the drawing itself fails, which is the engine's fault.
-pub fn recovery(experiment: &Experiment, histories: &[History]) -> Result<String, Failure> {
+pub fn recovery(experiment: &Experiment, histories: &[History]) -> Result<Figure, Failure> {
     let names = subjects(histories);
     let rows: Vec<_> = names.iter().map(|name| row(histories, name)).collect();
     let fired: usize = rows.iter().map(|r| r.fired).sum();

@@ -1,13 +1,25 @@
 //! What all figures have in common: paper, ink, type, and the way titles and labels are set.
 
+use super::canvas::Canvas;
+use super::pixels::Pixels;
+use super::type_face::{self, SHRINKS_BY};
 use pipelines::message::Failure;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::FontStyle;
 use std::error::Error;
 
-pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Area<'a> = DrawingArea<Canvas<'a>, Shift>;
 pub(super) type Drawn = Result<(), Box<dyn Error>>;
+
+/// A figure as two files with the same picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    /// A drawing whose text is text.
+    pub svg: String,
+    /// Its pixels, twice as many in each direction, for places that show no drawings.
+    pub png: Vec<u8>,
+}
 
 pub(super) const WIDTH: u32 = 960;
 /// Height of a chart with its axes, if it does not depend on the data.
@@ -18,10 +30,6 @@ pub(super) const GRID: RGBColor = RGBColor(0xE4, 0xE4, 0xE4);
 pub(super) const LABEL_PX: f64 = 15.0;
 
 const EDGE: i32 = 24;
-/// The mean width of a letter, in parts of its size; a little wide, since no font is at hand to ask.
-const LETTER: f64 = 0.56;
-/// plotters writes sizes divided by this into an SVG.
-const SHRINKS_BY: f64 = 1.24;
 
 /// The colour of a subject, the same in every figure. From Okabe and Ito's palette, which people with any kind of
 /// colour vision can tell apart.
@@ -46,50 +54,53 @@ pub(super) fn bold<'a>(px: f64, ink: RGBColor) -> TextStyle<'a> {
     ("sans-serif", px * SHRINKS_BY).into_font().style(FontStyle::Bold).color(&ink)
 }
 
-/// An SVG with a title, a line or two that explain it, and below them what `draw` adds: it is told where that begins,
-/// and has `body` pixels from there.
+/// A figure with a title, a line or two that explain it, and below them what `draw` adds: it is told where that begins,
+/// and has `body` pixels from there. It is called twice, once for each file.
 pub(super) fn sheet(
     body: u32,
     title: &str,
     explained: &str,
-    draw: impl FnOnce(&Area<'_>, u32) -> Drawn,
-) -> Result<String, Failure> {
-    let (title, explained) = (wrap(title, 20.0), wrap(explained, 14.0));
+    draw: impl Fn(&Area<'_>, u32) -> Drawn,
+) -> Result<Figure, Failure> {
+    type_face::install()?;
+    let title = wrap(title, 20.0, FontStyle::Bold);
+    let explained = wrap(explained, 14.0, FontStyle::Normal);
     let top = (EDGE + 26 * title.len() as i32 + 19 * explained.len() as i32 + 18) as u32;
-    let mut svg = String::new();
-    let drawn = || -> Drawn {
-        let area = SVGBackend::with_string(&mut svg, (WIDTH, top + body)).into_drawing_area();
+    let size = (WIDTH, top + body);
+    let drawn = |canvas: Canvas<'_>| -> Drawn {
+        let area = canvas.into_drawing_area();
         area.fill(&WHITE)?;
         let mut y = 20;
-        for line in title {
-            area.draw_text(&line, &bold(20.0, INK), (EDGE, y))?;
+        for line in &title {
+            area.draw_text(line, &bold(20.0, INK), (EDGE, y))?;
             y += 26;
         }
-        for line in explained {
-            area.draw_text(&line, &plain(14.0, SOFT), (EDGE, y + 2))?;
+        for line in &explained {
+            area.draw_text(line, &plain(14.0, SOFT), (EDGE, y + 2))?;
             y += 19;
         }
         draw(&area, top)?;
         area.present()?;
         Ok(())
     };
-    drawn().map_err(|e| Failure::engine(format!("a figure could not be drawn: {e}")))?;
-    Ok(svg)
+    let (mut svg, mut pixels) = (String::new(), Pixels::new(size));
+    drawn(Canvas::Svg(SVGBackend::with_string(&mut svg, size)))
+        .and_then(|()| drawn(Canvas::Png(&mut pixels)))
+        .map_err(|e| Failure::engine(format!("a figure could not be drawn: {e}")))?;
+    Ok(Figure { svg, png: pixels.png()? })
 }
 
 /// Breaks a text into lines that fit on the sheet at this size.
-fn wrap(text: &str, px: f64) -> Vec<String> {
-    let most = ((f64::from(WIDTH) - 2.0 * f64::from(EDGE)) / (px * LETTER)) as usize;
+fn wrap(text: &str, px: f64, style: FontStyle) -> Vec<String> {
+    let most = f64::from(WIDTH) - 2.0 * f64::from(EDGE);
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("there is always a line");
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > most {
-            lines.push(word.to_owned());
+        let longer = if line.is_empty() { word.to_owned() } else { format!("{line} {word}") };
+        if line.is_empty() || type_face::width(&longer, px, style) <= most {
+            *line = longer;
         } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
+            lines.push(word.to_owned());
         }
     }
     lines

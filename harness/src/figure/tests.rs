@@ -4,7 +4,7 @@ use crate::history::{Ending, sample};
 use crate::stats::Estimate;
 use pipelines::message::Failure;
 
-type Draw = fn(&Experiment, &[History]) -> Result<String, Failure>;
+type Draw = fn(&Experiment, &[History]) -> Result<Figure, Failure>;
 const ALL: [Draw; 3] = [progress, recovery, throughput];
 
 fn experiment(name: &str) -> Experiment {
@@ -14,22 +14,22 @@ fn experiment(name: &str) -> Experiment {
 #[test]
 fn figures_say_what_they_show() {
     let (e, all) = (experiment("e3-ffi-abort"), sample::comparison(10, 256));
-    let svg = progress(&e, &all).unwrap();
+    let svg = progress(&e, &all).unwrap().svg;
     for text in ["okiagari completed 10 of 10 runs", "10 of 10 died: SIGABRT", "tiles done"] {
         assert!(svg.contains(text), "{text}");
     }
-    let svg = recovery(&e, &all).unwrap();
+    let svg = recovery(&e, &all).unwrap().svg;
     for text in ["okiagari brought back 20 of 20", "10 of 10 never came back", "recovery time, ms"]
     {
         assert!(svg.contains(text), "{text}");
     }
-    let svg = throughput(&e, &all).unwrap();
+    let svg = throughput(&e, &all).unwrap().svg;
     for text in ["okiagari keeps", "n = 10 blocks", "throughput, Mpx/s", "without faults"] {
         assert!(svg.contains(text), "{text}");
     }
     for draw in ALL {
-        let svg = draw(&e, &all).unwrap();
-        assert_eq!(svg, draw(&e, &all).unwrap());
+        let Figure { svg, png } = draw(&e, &all).unwrap();
+        assert_eq!(Figure { svg: svg.clone(), png }, draw(&e, &all).unwrap());
         assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
     }
@@ -50,7 +50,7 @@ fn little_or_strange_data_is_no_reason_to_fail() {
             [vec![], quiet.clone(), odd.clone(), vec![hung.clone()], sample::comparison(1, 16)]
         {
             for draw in ALL {
-                let svg = draw(&experiment(name), &all).unwrap();
+                let svg = draw(&experiment(name), &all).unwrap().svg;
                 assert!(!svg.contains("NaN") && !svg.contains("<else>"));
             }
         }
@@ -61,12 +61,12 @@ fn little_or_strange_data_is_no_reason_to_fail() {
 fn a_subject_that_is_much_slower_leaves_the_others_to_be_seen() {
     let e = experiment("e3-ffi-abort");
     let mut all = sample::comparison(2, 64);
-    assert!(!progress(&e, &all).unwrap().contains("logarithmic"));
+    assert!(!progress(&e, &all).unwrap().svg.contains("logarithmic"));
     let mut slow = sample::good(8, "htpipe", true, 64);
     slow.items.iter_mut().filter_map(|i| i.done_ns.as_mut()).for_each(|ns| *ns *= 50);
     slow.run.wall_ns *= 50;
     all.push(slow);
-    let svg = progress(&e, &all).unwrap();
+    let svg = progress(&e, &all).unwrap().svg;
     assert!(svg.contains("ms (logarithmic)") && svg.contains("htpipe completed 1 of 1 runs"));
     // One label a power of ten, from the first tile to the last.
     let labels = ["1", "10", "100", "1,000"].map(|text| format!(">\n{text}\n</text>"));
@@ -94,14 +94,14 @@ fn a_sweep_marks_where_a_subject_collapses() {
         Line { subject: "broadway", points: points([0.4e6, 4e6, 45e6]), without: Some(54e6) },
     ];
     assert_eq!((lines[0].collapse_s(), lines[1].collapse_s()), (None, Some(0.3)));
-    let svg = rate("e6-fault-rate", &lines).unwrap();
+    let svg = rate("e6-fault-rate", &lines).unwrap().svg;
     for text in
         ["broadway collapses at a fault every 300 ms", "does not collapse", "goodput, Mpx/s"]
     {
         assert!(svg.contains(text), "{text}");
     }
     assert!(!svg.contains("NaN") && !svg.contains("inf"));
-    assert!(rate("e6", &[]).unwrap().contains("There is no sweep to show."));
+    assert!(rate("e6", &[]).unwrap().svg.contains("There is no sweep to show."));
 }
 
 #[test]
@@ -113,10 +113,10 @@ fn outcomes_are_named_in_their_cells() {
     let good = [cell(0, &[("recovered", 300)]), cell(0, &[("recovered", 30)])];
     let bad = [cell(3, &[("silent-loss", 10), ("masked", 2), ("recovered", 1)]), None];
     let cells: Vec<_> = good.into_iter().zip(bad).map(|(a, b)| vec![b, a]).collect();
-    let svg = outcomes("e3", &faults, &["baseline", "okiagari"], &cells).unwrap();
+    let svg = outcomes("e3", &faults, &["baseline", "okiagari"], &cells).unwrap().svg;
     for text in ["Through every fault comes okiagari", "silent-loss 10", "masked 2, others", "–"]
     {
         assert!(svg.contains(text), "{text}");
     }
-    assert!(outcomes("e3", &[], &[], &[]).unwrap().contains("No fault fired."));
+    assert!(outcomes("e3", &[], &[], &[]).unwrap().svg.contains("No fault fired."));
 }

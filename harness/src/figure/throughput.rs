@@ -1,6 +1,6 @@
 //! What faults cost in throughput, block by block.
 
-use super::style::{self, Area, BODY, Drawn, GRID, INK, LABEL_PX, SOFT};
+use super::style::{self, Area, BODY, Drawn, Figure, GRID, INK, LABEL_PX, SOFT};
 use super::subjects;
 use crate::experiment::Experiment;
 use crate::history::{Ending, History};
@@ -23,12 +23,12 @@ struct Pair {
     fell: bool,
 }
 
-/// The figure `throughput.svg`: for each subject and block a line from the fault-free twin to the run with faults;
+/// The figure `throughput`: for each subject and block a line from the fault-free twin to the run with faults;
 /// hollow where the latter ended with tiles missing; bars are medians.
 ///
 /// # Errors
 /// Only if the drawing itself fails, which is the engine's fault.
-pub fn throughput(experiment: &Experiment, histories: &[History]) -> Result<String, Failure> {
+pub fn throughput(experiment: &Experiment, histories: &[History]) -> Result<Figure, Failure> {
     let names = subjects(histories);
     let all: Vec<_> = names.iter().map(|name| (*name, pairs(histories, name))).collect();
     let blocks = all.iter().map(|(_, p)| p.len()).max().unwrap_or(0);

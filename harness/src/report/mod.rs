@@ -5,6 +5,7 @@ mod claims;
 mod closing;
 mod comparison;
 mod control;
+mod figures;
 mod lines;
 mod outcomes;
 mod package;
@@ -21,7 +22,6 @@ pub(crate) use lines::{columns, wrap};
 pub use story::{Story, list_of_injections, list_of_runs};
 
 use crate::experiment::{Experiment, Options};
-use crate::figure;
 use crate::history::{self, History, write_whole};
 use crate::measure::{self, Measure};
 use crate::provenance::{Build, Sitting};
@@ -38,20 +38,15 @@ pub(crate) const RUN: &str = "run.toml";
 pub(crate) const TABLES: [&str; 5] =
     ["events.csv", "items.csv", "resources.csv", "injections.csv", "runs.csv"];
 /// What follows from it.
-pub(crate) const DERIVED: [&str; 10] = [
-    "measures.csv",
-    SCHEDULE,
-    "faults.csv",
-    "outcomes.svg",
-    "rate.svg",
-    "progress.svg",
-    "recovery.svg",
-    "throughput.svg",
-    "index.html",
-    package::FILE,
-];
+const DERIVED: [&str; 5] = ["measures.csv", SCHEDULE, "faults.csv", "index.html", package::FILE];
 /// This follows, too; it is written last, and where it stands beside all runs, everything stands.
 pub(crate) const LAST: &str = "claims.csv";
+
+/// The names of all files that follow, but the last; not every experiment has every figure.
+pub(crate) fn derived_files() -> Vec<String> {
+    let figures = figures::NAMES.iter().flat_map(|name| figures::files(name));
+    DERIVED.map(str::to_owned).into_iter().chain(figures).collect()
+}
 
 /// The file `run.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,7 +110,7 @@ pub fn conclude(
 ) -> Result<Summary, Failure> {
     history::derive(dir, histories)?;
     for (name, bytes) in derived(experiment, histories, &provenance(dir)?)? {
-        write_whole(dir, name, &bytes)?;
+        write_whole(dir, &name, &bytes)?;
     }
     Ok(claims(experiment, histories))
 }
@@ -168,7 +163,7 @@ pub fn judge(
 ) -> Result<Summary, Failure> {
     history::derive(dir, histories)?;
     for (name, bytes) in tables(experiment, histories)? {
-        write_whole(dir, name, &bytes)?;
+        write_whole(dir, &name, &bytes)?;
     }
     Ok(claims(experiment, histories))
 }
@@ -180,7 +175,7 @@ pub fn judge(
 pub fn draw(dir: &Path, experiment: &Experiment, histories: &[History]) -> Result<(), Failure> {
     write_whole(dir, package::FILE, &package::json(experiment)?)?;
     for (name, bytes) in shown(experiment, histories, &provenance(dir)?)? {
-        write_whole(dir, name, &bytes)?;
+        write_whole(dir, &name, &bytes)?;
     }
     Ok(())
 }
@@ -189,11 +184,10 @@ pub fn draw(dir: &Path, experiment: &Experiment, histories: &[History]) -> Resul
 ///
 /// # Errors
 /// Those of [`read()`].
-pub fn differing(dir: &Path) -> Result<Vec<&'static str>, Failure> {
+pub fn differing(dir: &Path) -> Result<Vec<String>, Failure> {
     let (experiment, histories) = read(dir)?;
     let all = derived(&experiment, &histories, &provenance(dir)?)?.into_iter();
-    let differs =
-        |(name, bytes): &(&str, Vec<u8>)| fs::read(dir.join(name)).ok().as_ref() != Some(bytes);
+    let differs = |(name, bytes): &File| fs::read(dir.join(name)).ok().as_ref() != Some(bytes);
     Ok(all.filter(differs).map(|(name, _)| name).collect())
 }
 
@@ -204,7 +198,7 @@ fn provenance(dir: &Path) -> Result<String, Failure> {
         .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))
 }
 
-type File = (&'static str, Vec<u8>);
+type File = (String, Vec<u8>);
 
 /// Everything that follows, in the order in which it is written.
 fn derived(
@@ -215,7 +209,7 @@ fn derived(
     let [measures, schedule, faults, claims] = tables(experiment, histories)?;
     let mut all = vec![measures, schedule, faults];
     all.extend(shown(experiment, histories, provenance)?);
-    all.push((package::FILE, package::json(experiment)?));
+    all.push((package::FILE.into(), package::json(experiment)?));
     all.push(claims);
     Ok(all)
 }
@@ -225,7 +219,13 @@ fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 4], F
     let claims = claims::csv(&claims(experiment, histories))?;
     let schedule = schedule::csv_of_runs(histories)?;
     let faults = measure::faults_csv(histories)?;
-    Ok([("measures.csv", measures), (SCHEDULE, schedule), ("faults.csv", faults), (LAST, claims)])
+    let named = |name: &str, bytes| (name.to_owned(), bytes);
+    Ok([
+        named("measures.csv", measures),
+        named(SCHEDULE, schedule),
+        named("faults.csv", faults),
+        named(LAST, claims),
+    ])
 }
 
 /// The figures, and the page that shows them.
@@ -235,8 +235,8 @@ fn shown(
     provenance: &str,
 ) -> Result<Vec<File>, Failure> {
     let measures = measures(experiment, histories);
-    let drawn = drawn(experiment, histories, &measures)?;
-    let figures: Vec<_> = drawn.iter().map(Drawn::on_a_page).collect();
+    let drawn = figures::drawn(experiment, histories, &measures)?;
+    let figures: Vec<_> = drawn.iter().map(|drawn| drawn.on_a_page()).collect();
     let mut answers = closing::answers(histories);
     if experiment.is_control() {
         answers.push(control::control(&measure::controls(histories)));
@@ -250,66 +250,8 @@ fn shown(
         figures: &figures,
         provenance,
     });
-    let drawn = drawn.into_iter().map(|drawn| (drawn.file, drawn.svg.into_bytes()));
-    Ok(drawn.chain([("index.html", page.into_bytes())]).collect())
-}
-
-/// The figures, in the order in which a page shows them.
-fn drawn(
-    experiment: &Experiment,
-    histories: &[History],
-    measures: &[Measure],
-) -> Result<Vec<Drawn>, Failure> {
-    let mut all = vec![
-        Drawn {
-            file: "progress.svg",
-            seen: "Tiles that were done over time, a line for each run with faults.",
-            table: "items.csv",
-            svg: figure::progress(experiment, histories)?,
-        },
-        Drawn {
-            file: "recovery.svg",
-            seen: "How long struck tiles took to come back, a dot for each fault.",
-            table: "injections.csv",
-            svg: figure::recovery(experiment, histories)?,
-        },
-        Drawn {
-            file: "throughput.svg",
-            seen: "Throughput without and with faults, a pair for each block.",
-            table: "runs.csv",
-            svg: figure::throughput(experiment, histories)?,
-        },
-        Drawn {
-            file: "outcomes.svg",
-            seen: "What became of each fault under each subject, by its worst outcome.",
-            table: "faults.csv",
-            svg: outcomes::drawn(experiment, histories)?,
-        },
-    ];
-    let lines = rate::lines(experiment, measures);
-    if !lines.is_empty() {
-        all.push(Drawn {
-            file: "rate.svg",
-            seen: "What was done right in a second, against the mean time between faults.",
-            table: "measures.csv",
-            svg: figure::rate(&experiment.name, &lines)?,
-        });
-    }
-    Ok(all)
-}
-
-/// A figure with what a page says of it.
-struct Drawn {
-    file: &'static str,
-    seen: &'static str,
-    table: &'static str,
-    svg: String,
-}
-
-impl Drawn {
-    fn on_a_page(&self) -> page::Figure<'_> {
-        page::Figure { file: self.file, seen: self.seen, table: self.table, svg: &self.svg }
-    }
+    let files = drawn.into_iter().flat_map(figures::Drawn::into_files);
+    Ok(files.chain([("index.html".to_owned(), page.into_bytes())]).collect())
 }
 
 /// All measures of an experiment; of one in which nothing strikes also what equal runs say.

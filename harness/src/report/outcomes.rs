@@ -1,7 +1,7 @@
 //! What became of the faults that fired, as the figure of it wants it.
 
 use crate::experiment::Experiment;
-use crate::figure::{self, Cell, subjects};
+use crate::figure::{self, Cell, Figure, subjects};
 use crate::history::History;
 use crate::measure::{Outcome, Twins, outcome};
 use pipelines::message::Failure;
@@ -17,11 +17,11 @@ fn severity(outcome: Outcome) -> usize {
     }
 }
 
-/// The figure `outcomes.svg`.
+/// The figure `outcomes`.
 ///
 /// # Errors
 /// Those of [`figure::outcomes`].
-pub(super) fn drawn(experiment: &Experiment, histories: &[History]) -> Result<String, Failure> {
+pub(super) fn drawn(experiment: &Experiment, histories: &[History]) -> Result<Figure, Failure> {
     let (names, twins) = (subjects(histories), Twins::of(histories));
     let mut seen: BTreeMap<(String, &str), BTreeMap<Outcome, u64>> = BTreeMap::new();
     for h in histories {
