@@ -9,6 +9,7 @@ mod tests;
 
 pub use machine::{Limits, Machine, Place};
 
+use crate::floor::Floor;
 use crate::output::file_blake3;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -75,22 +76,27 @@ pub struct Sitting {
     pub results: Place,
     /// That of the tiles of each trial.
     pub tiles: Place,
+    /// The least that this machine took then; none in older files, and where no worker could be started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<Floor>,
 }
 
 impl Sitting {
-    /// One that begins now, with this run, results here and tiles there.
-    pub(crate) fn now(first_run: u32, results: &Path, tiles: &Path) -> Self {
+    /// One that begins now, with the first of all runs, results here and tiles there. Measures the floor, for less than
+    /// half a second.
+    pub(crate) fn now(results: &Path, tiles: &Path) -> Self {
         let here = std::env::current_dir().unwrap_or_default();
         let words = std::env::args().skip(1).map(|word| public(&word, &here));
         let command = ["okiagari".to_owned()].into_iter().chain(words).collect::<Vec<_>>();
         Self {
-            first_run,
+            first_run: 0,
             started_utc: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             command: command.join(" "),
             machine: Machine::this(),
             limits: Limits::this(),
             results: Place::of(results),
             tiles: Place::of(tiles),
+            floor: Floor::brief(),
         }
     }
 }

@@ -140,7 +140,7 @@ const UNITLESS: &str = "run block subject faults seed items pixels ending deaths
     confidence id statement oracle rule n_min family minutes like delivery isolation supervision again \
     build options sitting commit dirty cargo_lock_blake3 rustc profile target features binary_blake3 first_run started_utc \
     machine limits results tiles cpu microcode cores smt governor boost kernel libc randomize_va_space \
-    core_pattern load process cgroup file_system";
+    core_pattern load floor process cgroup file_system";
 
 #[test]
 fn a_column_and_a_key_end_in_their_unit_12() {
@@ -168,6 +168,7 @@ fn a_column_and_a_key_end_in_their_unit_12() {
             ("report/mod.rs", "pub struct RunFile {"),
             ("provenance.rs", "pub struct Build {"),
             ("provenance.rs", "pub struct Sitting {"),
+            ("floor.rs", "pub struct Floor {"),
             ("provenance/machine.rs", "pub struct Machine {"),
             ("provenance/machine.rs", "pub struct Limits {"),
             ("provenance/machine.rs", "pub struct Place {"),

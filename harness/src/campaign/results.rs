@@ -54,6 +54,8 @@ impl Results {
             return Ok(Opened::Finished);
         }
         let build = Build::of_this_program();
+        // It takes its time, and so goes first: tables without a run.toml belong to nobody.
+        let sitting = Sitting::now(dir, place);
         let (mut file, (tables, finished, left_out)) = match found {
             Found::Part(file) => {
                 same_build(dir, file.build.as_ref(), &build)?;
@@ -65,7 +67,7 @@ impl Results {
         in_order(dir, experiment, &finished)?;
         file.build = Some(build);
         file.options = experiment.expanded();
-        file.sitting.push(Sitting::now(finished.len() as u32, dir, place));
+        file.sitting.push(Sitting { first_run: finished.len() as u32, ..sitting });
         report::write_run_file(dir, &file)?;
         let dir = dir.to_path_buf();
         Ok(Opened::Begun(Box::new(Self { dir, tables, finished, left_out, _lock })))

@@ -17,8 +17,6 @@ mod reproduce;
 mod run;
 mod verify;
 
-pub use floor::worker as floor_worker;
-
 use clap::{Parser, Subcommand};
 use pipelines::message::{Blame, Failure};
 use std::process::ExitCode;

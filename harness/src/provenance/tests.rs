@@ -39,7 +39,7 @@ fn a_build_knows_what_it_is_made_of() {
 #[test]
 fn a_sitting_is_read_back_as_it_was_written() {
     let dir = tempfile::tempdir().unwrap();
-    let sitting = Sitting::now(7, dir.path(), dir.path());
+    let sitting = Sitting { first_run: 7, ..Sitting::now(dir.path(), dir.path()) };
     assert!(sitting.machine.cores > 0 && sitting.machine.kernel.is_some());
     assert!(sitting.machine.memory_bytes > Some(1 << 20));
     assert!(sitting.limits.process.contains_key("open_files"), "{:?}", sitting.limits);

@@ -140,6 +140,12 @@ fn control_c_keeps_what_is_finished_and_the_same_command_goes_on() {
     let firsts: Vec<_> = sittings.iter().map(|s| s["first_run"].as_integer().unwrap()).collect();
     assert_eq!(firsts, [0, before.len() as i64]);
     assert!(sittings[0]["command"].as_str().unwrap().starts_with("okiagari experiment tiny.toml"));
+    // Each was preceded by a look at what the machine takes at least; a death and a call are more than a call.
+    for sitting in sittings {
+        let floor = |key: &str| sitting["floor"][key].as_integer().unwrap();
+        assert!(floor("death_and_call_ns") > floor("call_ns") && floor("call_ns") > 0, "{sitting}");
+        assert!(floor("copy_ns").min(floor("wake_ns")).min(floor("start_program_ns")) > 0);
+    }
 }
 
 #[test]
