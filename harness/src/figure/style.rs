@@ -83,7 +83,7 @@ pub(super) fn sheet(
         area.present()?;
         Ok(())
     };
-    let (mut svg, mut pixels) = (String::new(), Pixels::new(size));
+    let (mut svg, mut pixels) = (String::new(), Pixels::new(size)?);
     drawn(Canvas::Svg(SVGBackend::with_string(&mut svg, size)))
         .and_then(|()| drawn(Canvas::Png(&mut pixels)))
         .map_err(|e| Failure::engine(format!("a figure could not be drawn: {e}")))?;
