@@ -137,7 +137,7 @@ const UNITLESS: &str = "run block subject faults seed items pixels ending deaths
     fds threads injections \
     files_max recycle_items input tile strips operation library format sandbox spares workers max_demand when p \
     point points sweep vary schedule lane fired attempts_below after_restart recovering jitter command directory invocation \
-    confidence id statement oracle rule n_min family minutes like delivery isolation supervision again \
+    confidence id statement oracle rule n_min family figure minutes like delivery isolation supervision again \
     build options sitting commit dirty cargo_lock_blake3 rustc profile target features binary_blake3 first_run started_utc \
     machine limits results tiles cpu microcode cores smt governor boost kernel libc randomize_va_space \
     core_pattern load floor process cgroup file_system";

@@ -3,7 +3,7 @@
 use super::{Claim, Claims, Results, Rule};
 use crate::experiment::Experiment;
 use crate::history::History;
-use crate::measure;
+use crate::measure::{self, Measure};
 use crate::oracle::{Answer, Oracle, combine};
 use crate::stats::{Estimate, Sample, step_down};
 use std::collections::BTreeMap;
@@ -97,7 +97,7 @@ impl Evidence {
         }
         match (claim.oracle, &claim.measure) {
             (Some(oracle), _) => Self::promise(claim, oracle, experiment, histories),
-            (_, Some(measure)) => Self::measured(claim, measure, experiment, histories),
+            (_, Some(measure)) => Self::measured(claim, measure, histories, results.measures(name)),
             (None, None) => Self::Missing("it is about nothing".into()),
         }
     }
@@ -116,8 +116,7 @@ impl Evidence {
         Self::Promise(whole.answer(), whole.detail().to_owned(), sample)
     }
 
-    fn measured(claim: &Claim, measure: &str, experiment: &Experiment, all: &[History]) -> Self {
-        let rows = crate::report::measures(experiment, all);
+    fn measured(claim: &Claim, measure: &str, all: &[History], rows: &[Measure]) -> Self {
         let row = rows.iter().find(|m| {
             (&*m.subject, m.faults, m.measure) == (&*claim.subject, claim.faults, measure)
         });

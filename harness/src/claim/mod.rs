@@ -15,6 +15,7 @@ pub use limits::limits;
 pub use results::Results;
 pub use rule::Rule;
 pub use text::text;
+pub(crate) use text::{observed, rule};
 
 use crate::oracle::Oracle;
 use pipelines::message::Failure;
@@ -70,6 +71,16 @@ pub struct Claim {
     pub minutes: f64,
     /// Room on disk that it takes, in MiB.
     pub disk_mib: u64,
+    /// The figure that shows it, by its file in the experiment's folder.
+    #[serde(default)]
+    pub figure: Option<String>,
+}
+
+impl Claim {
+    /// The table that it is judged by, in the experiment's folder.
+    pub fn table(&self) -> &'static str {
+        if self.oracle.is_some() { "items.csv" } else { "measures.csv" }
+    }
 }
 
 fn confidence() -> f64 {

@@ -32,6 +32,19 @@ pub fn text(findings: &[Finding<'_>], limits: &[String]) -> String {
 fn verdict(finding: &Finding<'_>) -> String {
     let claim = finding.claim;
     let mut out = indented(&claim.statement, &format!("{}  ", finding.verdict), "    ");
+    out += &indented(&format!("{}: {}", claim.id, observed(finding)), "    ", "      ");
+    let why = if finding.why.is_empty() { String::new() } else { format!("; {}", finding.why) };
+    out +=
+        &indented(&format!("rule: {}, n >= {}{why}", rule(finding), claim.n_min), "    ", "      ");
+    out + &format!(
+        "    data: {} ({} min, {} MiB)\n\n",
+        claim.command, claim.minutes, claim.disk_mib
+    )
+}
+
+/// What the claim is about, and the number found, with how sure it is.
+pub(crate) fn observed(finding: &Finding<'_>) -> String {
+    let claim = finding.claim;
     let what = match (&claim.measure, claim.oracle) {
         (Some(measure), _) => measure.clone(),
         (_, Some(oracle)) => format!("{oracle} (share of runs)"),
@@ -50,24 +63,11 @@ fn verdict(finding: &Finding<'_>) -> String {
             family.unwrap_or_default()
         ),
     };
-    out += &indented(
-        &format!(
-            "{}: {what} of {} in {}{twins}{number}",
-            claim.id, claim.subject, claim.experiment
-        ),
-        "    ",
-        "      ",
-    );
-    let why = if finding.why.is_empty() { String::new() } else { format!("; {}", finding.why) };
-    out +=
-        &indented(&format!("rule: {}, n >= {}{why}", rule(finding), claim.n_min), "    ", "      ");
-    out + &format!(
-        "    data: {} ({} min, {} MiB)\n\n",
-        claim.command, claim.minutes, claim.disk_mib
-    )
+    format!("{what} of {} in {}{twins}{number}", claim.subject, claim.experiment)
 }
 
-fn rule(finding: &Finding<'_>) -> String {
+/// When it passes, in words with units.
+pub(crate) fn rule(finding: &Finding<'_>) -> String {
     let rule = finding.claim.rule;
     match (rule.limit(), finding.unit) {
         // Without its digits of nanoseconds.

@@ -1,6 +1,6 @@
 //! `okiagari experiment`: one experiment.
 
-use super::{Exit, forecast, interruption, say};
+use super::{Exit, forecast, interruption, overview, say};
 use crate::campaign::{self, Campaign, News, Pace, Results};
 use crate::experiment::{Experiment, Trial};
 use crate::measure::words::counted;
@@ -64,6 +64,9 @@ impl Arguments {
             return Ok(Exit::Inconclusive);
         }
         if let Some(exit) = self.how.one(&experiment, &out, &interrupted)? {
+            if exit != Exit::Interrupted {
+                overview::after(&out)?;
+            }
             return Ok(exit);
         }
         if self.resume {

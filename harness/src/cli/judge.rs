@@ -2,7 +2,9 @@
 
 use super::experiment::exit;
 use super::{Exit, interruption, say};
-use crate::report;
+use crate::experiment::Experiment;
+use crate::history::History;
+use crate::report::{self, overview};
 use crate::selftest;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -22,7 +24,7 @@ pub(super) struct Judge {
 
 #[derive(Args)]
 pub(super) struct Report {
-    /// Folder of an experiment's results
+    /// Folder of an experiment's results, or one that holds such folders: then each of them is drawn, and a page over all
     dir: PathBuf,
 }
 
@@ -37,12 +39,45 @@ impl Judge {
 
 impl Report {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
-        again(&self.dir, true)
+        if !report::is_results(&self.dir) && !overview::folders(&self.dir)?.is_empty() {
+            return all(&self.dir);
+        }
+        let exit = again(&self.dir, true)?;
+        super::overview::after(&self.dir)?;
+        Ok(exit)
     }
+}
+
+/// Draws every experiment of a folder again, then the page over all.
+fn all(dir: &Path) -> anyhow::Result<Exit> {
+    super::overview::begin(dir)?;
+    let (mut folders, mut worst) = (vec![], Exit::Good);
+    for results in overview::folders(dir)? {
+        let folder = overview::Folder::read(&results)?;
+        let (experiment, histories) = &*folder.stored;
+        unfinished(&results, experiment, histories);
+        folder.conclude(&results)?;
+        say(&format!("{}: {}\n", folder.name, report::standing(folder.summary())));
+        worst = worst.or(exit(folder.summary()));
+        folders.push(folder);
+    }
+    super::overview::tell(dir, &folders)?;
+    Ok(worst)
 }
 
 fn again(dir: &Path, figures: bool) -> anyhow::Result<Exit> {
     let (experiment, histories) = report::read(dir)?;
+    unfinished(dir, &experiment, &histories);
+    if figures {
+        report::draw(dir, &experiment, &histories)?;
+    }
+    let summary = report::judge(dir, &experiment, &histories)?;
+    say(&report::table(&experiment, &histories));
+    Ok(exit(&summary))
+}
+
+/// Says so, if it is.
+fn unfinished(dir: &Path, experiment: &Experiment, histories: &[History]) {
     let (runs, all) = (histories.len(), experiment.schedule().len());
     if runs < all {
         eprintln!(
@@ -50,12 +85,6 @@ fn again(dir: &Path, figures: bool) -> anyhow::Result<Exit> {
             dir.display()
         );
     }
-    if figures {
-        report::draw(dir, &experiment, &histories)?;
-    }
-    let summary = report::judge(dir, &experiment, &histories)?;
-    say(&report::table(&experiment, &histories));
-    Ok(exit(&summary))
 }
 
 fn self_test(seed: u64) -> anyhow::Result<Exit> {

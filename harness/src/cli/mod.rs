@@ -10,6 +10,7 @@ mod forecast;
 mod judge;
 mod limiting;
 mod list;
+mod overview;
 mod plan;
 mod quarantined;
 mod replay;
@@ -56,7 +57,7 @@ enum Command {
     Judge(judge::Judge),
     /// Tell what one injection of stored results did, in words with times
     Explain(explain::Explain),
-    /// Draw the figures and the table of stored results again; no pipeline runs
+    /// Draw the figures and pages of stored results again, of one experiment or of a folder of them; no pipeline runs
     Report(judge::Report),
     /// Compare two results of the same experiment, measure by measure; no pipeline runs
     Compare(compare::Compare),
@@ -92,6 +93,16 @@ impl Exit {
             Self::Harness => 3,
             Self::Inconclusive => 4,
             Self::Interrupted => 130,
+        }
+    }
+}
+
+impl Exit {
+    /// Of two experiments: a failure outweighs what cannot be said, and that what is as expected.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Bad, _) | (_, Self::Good) => self,
+            _ => other,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `okiagari reproduce`: the thesis's experiments, with one command.
 
 use super::experiment::{How, shown};
-use super::{Exit, interruption};
+use super::{Exit, interruption, overview};
 use crate::campaign;
 use crate::experiment::{Experiment, pictures};
 use clap::Args;
@@ -31,6 +31,9 @@ impl Reproduce {
         if !self.how.is_dry() && !self.how.listen() {
             return Ok(Exit::Inconclusive);
         }
+        if !self.how.is_dry() {
+            overview::begin(&out)?;
+        }
         let mut worst = Exit::Good;
         for experiment in &experiments {
             let out = out.join(&experiment.name);
@@ -42,11 +45,13 @@ impl Reproduce {
                 eprintln!("{} is finished already; --overwrite runs it again", experiment.name);
                 shown(&out)?
             };
-            worst = match (worst, exit) {
-                (_, Exit::Interrupted) => return Ok(exit),
-                (Exit::Bad, _) | (_, Exit::Good) => worst,
-                _ => exit,
-            };
+            if exit == Exit::Interrupted {
+                return Ok(exit);
+            }
+            worst = worst.or(exit);
+        }
+        if !self.how.is_dry() {
+            overview::write(&out)?;
         }
         Ok(worst)
     }

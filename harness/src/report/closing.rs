@@ -70,10 +70,9 @@ fn disturbed(histories: &[History]) -> Option<String> {
 }
 
 /// The question's answer: a sentence for each subject.
-pub(super) fn answers(histories: &[History]) -> Vec<String> {
-    let measures = summarise(histories);
+pub(super) fn answers(histories: &[History], measures: &[Measure]) -> Vec<String> {
     let twins = Twins::of(histories);
-    let of = |name: &&str| Column::of(name, histories, &measures, &twins).sentence();
+    let of = |name: &&str| Column::of(name, histories, measures, &twins).sentence();
     subjects(histories).iter().map(of).collect()
 }
 
@@ -271,7 +270,8 @@ fn boxed(rows: &[Vec<String>]) -> String {
     out + &rule("└", "┴", "┘")
 }
 
-fn standing(summary: &Summary) -> String {
+/// Whether all was as expected, and what was not.
+pub fn standing(summary: &Summary) -> String {
     let all = summary.claims.len();
     if all == 0 {
         return "Nothing was expected, so nothing can be said to have held.".into();

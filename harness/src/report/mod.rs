@@ -7,7 +7,9 @@ mod comparison;
 mod control;
 mod figures;
 mod lines;
+mod machine;
 mod outcomes;
+pub mod overview;
 mod package;
 pub mod page;
 mod rate;
@@ -16,7 +18,7 @@ mod story;
 mod tests;
 
 pub use claims::{Claim, Standing, Summary, claims};
-pub use closing::table;
+pub use closing::{standing, table};
 pub use comparison::{Difference, Line, Stored, compare, comparison, smallest_effects};
 pub(crate) use lines::{columns, wrap};
 pub use story::{Story, list_of_injections, list_of_runs};
@@ -34,6 +36,8 @@ use std::path::Path;
 
 /// What was run: the experiment, by which program, where and when.
 pub(crate) const RUN: &str = "run.toml";
+/// The page.
+pub(crate) const PAGE: &str = "index.html";
 /// What was observed.
 pub(crate) const TABLES: [&str; 5] =
     ["events.csv", "items.csv", "resources.csv", "injections.csv", "runs.csv"];
@@ -108,11 +112,22 @@ pub fn conclude(
     experiment: &Experiment,
     histories: &[History],
 ) -> Result<Summary, Failure> {
+    conclude_from(dir, experiment, histories, &measures(experiment, histories))?;
+    Ok(claims(experiment, histories))
+}
+
+/// The same, with the measures that were made of them.
+fn conclude_from(
+    dir: &Path,
+    experiment: &Experiment,
+    histories: &[History],
+    measures: &[Measure],
+) -> Result<(), Failure> {
     history::derive(dir, histories)?;
-    for (name, bytes) in derived(experiment, histories, &provenance(dir)?)? {
+    for (name, bytes) in derived(experiment, histories, measures, &Around::of(dir)?)? {
         write_whole(dir, &name, &bytes)?;
     }
-    Ok(claims(experiment, histories))
+    Ok(())
 }
 
 /// Writes `run.toml`.
@@ -162,7 +177,7 @@ pub fn judge(
     histories: &[History],
 ) -> Result<Summary, Failure> {
     history::derive(dir, histories)?;
-    for (name, bytes) in tables(experiment, histories)? {
+    for (name, bytes) in tables(experiment, histories, &measures(experiment, histories))? {
         write_whole(dir, &name, &bytes)?;
     }
     Ok(claims(experiment, histories))
@@ -174,7 +189,8 @@ pub fn judge(
 /// The place for the output refuses, or `run.toml` cannot be read.
 pub fn draw(dir: &Path, experiment: &Experiment, histories: &[History]) -> Result<(), Failure> {
     write_whole(dir, package::FILE, &package::json(experiment)?)?;
-    for (name, bytes) in shown(experiment, histories, &provenance(dir)?)? {
+    let measures = measures(experiment, histories);
+    for (name, bytes) in shown(experiment, histories, &measures, &Around::of(dir)?)? {
         write_whole(dir, &name, &bytes)?;
     }
     Ok(())
@@ -186,16 +202,30 @@ pub fn draw(dir: &Path, experiment: &Experiment, histories: &[History]) -> Resul
 /// Those of [`read()`].
 pub fn differing(dir: &Path) -> Result<Vec<String>, Failure> {
     let (experiment, histories) = read(dir)?;
-    let all = derived(&experiment, &histories, &provenance(dir)?)?.into_iter();
+    let measures = measures(&experiment, &histories);
+    let all = derived(&experiment, &histories, &measures, &Around::of(dir)?)?.into_iter();
     let differs = |(name, bytes): &File| fs::read(dir.join(name)).ok().as_ref() != Some(bytes);
     Ok(all.filter(differs).map(|(name, _)| name).collect())
 }
 
-/// The text of `run.toml`.
-fn provenance(dir: &Path) -> Result<String, Failure> {
-    let path = dir.join(RUN);
-    fs::read_to_string(&path)
-        .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))
+/// What a page says that is not in the histories.
+struct Around {
+    /// The text of `run.toml`.
+    provenance: String,
+    /// The starts that it names.
+    sittings: Vec<Sitting>,
+    /// Whether the folder above has a page over all experiments.
+    overview: bool,
+}
+
+impl Around {
+    fn of(dir: &Path) -> Result<Self, Failure> {
+        let path = dir.join(RUN);
+        let provenance = fs::read_to_string(&path)
+            .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))?;
+        let sittings = read_run_file(dir)?.sitting;
+        Ok(Self { provenance, sittings, overview: overview::is_above(dir) })
+    }
 }
 
 type File = (String, Vec<u8>);
@@ -204,18 +234,23 @@ type File = (String, Vec<u8>);
 fn derived(
     experiment: &Experiment,
     histories: &[History],
-    provenance: &str,
+    measures: &[Measure],
+    around: &Around,
 ) -> Result<Vec<File>, Failure> {
-    let [measures, schedule, faults, claims] = tables(experiment, histories)?;
-    let mut all = vec![measures, schedule, faults];
-    all.extend(shown(experiment, histories, provenance)?);
+    let [numbers, schedule, faults, claims] = tables(experiment, histories, measures)?;
+    let mut all = vec![numbers, schedule, faults];
+    all.extend(shown(experiment, histories, measures, around)?);
     all.push((package::FILE.into(), package::json(experiment)?));
     all.push(claims);
     Ok(all)
 }
 
-fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 4], Failure> {
-    let measures = measure::csv(&experiment.name, &measures(experiment, histories))?;
+fn tables(
+    experiment: &Experiment,
+    histories: &[History],
+    measures: &[Measure],
+) -> Result<[File; 4], Failure> {
+    let measures = measure::csv(&experiment.name, measures)?;
     let claims = claims::csv(&claims(experiment, histories))?;
     let schedule = schedule::csv_of_runs(histories)?;
     let faults = measure::faults_csv(histories)?;
@@ -232,12 +267,12 @@ fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 4], F
 fn shown(
     experiment: &Experiment,
     histories: &[History],
-    provenance: &str,
+    measures: &[Measure],
+    around: &Around,
 ) -> Result<Vec<File>, Failure> {
-    let measures = measures(experiment, histories);
-    let drawn = figures::drawn(experiment, histories, &measures)?;
+    let drawn = figures::drawn(experiment, histories, measures)?;
     let figures: Vec<_> = drawn.iter().map(|drawn| drawn.on_a_page()).collect();
-    let mut answers = closing::answers(histories);
+    let mut answers = closing::answers(histories, measures);
     if experiment.is_control() {
         answers.push(control::control(&measure::controls(histories)));
     }
@@ -246,9 +281,11 @@ fn shown(
         runs: histories.len(),
         answers: &answers,
         claims: &claims(experiment, histories),
-        measures: &measures,
+        measures,
         figures: &figures,
-        provenance,
+        provenance: &around.provenance,
+        sittings: &around.sittings,
+        overview: around.overview,
     });
     let files = drawn.into_iter().flat_map(figures::Drawn::into_files);
     Ok(files.chain([("index.html".to_owned(), page.into_bytes())]).collect())

@@ -1,14 +1,19 @@
 //! One page for an experiment: a file that needs no network, with verdicts first. Whoever has
 //! never heard of us should be able to say after a minute what was compared, what was found, and how sure it is.
 
+pub(super) mod sheet;
+
 use super::claims::{Claim, Standing, Summary};
+use super::machine;
 use crate::experiment::Experiment;
 use crate::measure::Measure;
-use crate::measure::words::{counted, duration, figures, grouped};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use crate::measure::words::counted;
+use crate::provenance::Sitting;
+use maud::{Markup, PreEscaped, html};
+use sheet::{head, listed, mark, said, sheet, sortable};
 
-const STYLE: &str = include_str!("page/style.css");
-const SCRIPT: &str = include_str!("page/script.js");
+/// Figures that show times of recovery: the machine and its floor stand beside them.
+const OF_RECOVERY: [&str; 3] = ["recovery.svg", "phases.svg", "distribution.svg"];
 
 /// A figure as a page shows it.
 pub struct Figure<'a> {
@@ -38,77 +43,63 @@ pub struct Contents<'a> {
     pub figures: &'a [Figure<'a>],
     /// `run.toml`: the experiment, and the machine it ran on.
     pub provenance: &'a str,
+    /// What is known of that machine.
+    pub sittings: &'a [Sitting],
+    /// Whether a page over all experiments lies one folder up.
+    pub overview: bool,
 }
 
 /// The file `index.html` of one experiment.
 pub fn page(contents: &Contents<'_>) -> String {
-    let Contents { experiment, runs, answers, claims, measures, figures, provenance } = contents;
-    let subjects: Vec<_> = experiment.subject.keys().map(String::as_str).collect();
-    let (blocks, runs) = (u64::from(experiment.blocks_in_all()), *runs as u64);
-    sheet(
-        &experiment.name,
-        html! {
-            h1 { (experiment.question) }
-            p.lead {
-                (experiment.name) " compares " (listed(&subjects)) " on " code { (experiment.workload.input) } ". "
-                (strikes(experiment)) " "
-                (counted(blocks, "block")) ", " (counted(runs, "run")) ", seed " code { (format!("{:#x}", experiment.seed)) } "."
+    let Contents { experiment, claims, answers, provenance, .. } = contents;
+    let body = html! {
+        @if contents.overview { nav { a href="../index.html" { "← All experiments" } } }
+        h1 { (experiment.question) }
+        p.lead { (introduction(experiment, contents.runs as u64)) }
+        section aria-labelledby="verdicts" {
+            h2 #verdicts { "Verdicts" }
+            p { (badge(claims.standing())) " " (standing(claims)) }
+            ul { @for answer in *answers { li { (answer) } } }
+            (claims_table(&claims.claims))
+        }
+        section aria-labelledby="figures" {
+            h2 #figures { "Figures" }
+            p { "A figure opens larger when it is clicked, or with Enter; Escape closes it." }
+            div.figures { @for figure in contents.figures { (drawing(contents, figure)) } }
+        }
+        section aria-labelledby="numbers" {
+            h2 #numbers { "Every number" }
+            p {
+                "An interval is one of 95 %; where there is none, there were too few values for it. The last column says how "
+                "each number was made; what each measure is stands in the " code { "README.md" } " of the folder " code { "results" }
+                ", and " a href="measures.csv" { "measures.csv" } " has them all. A heading sorts."
             }
-            section aria-labelledby="verdicts" {
-                h2 #verdicts { "Verdicts" }
-                p { (badge(claims.standing())) " " (standing(claims)) }
-                ul { @for answer in *answers { li { (answer) } } }
-                (claims_table(&claims.claims))
+            details { summary { (counted(contents.measures.len() as u64, "number")) } (measures_table(contents.measures)) }
+        }
+        section aria-labelledby="again" {
+            h2 #again { "Run it again" }
+            pre tabindex="0" { code { "okiagari experiment " (experiment.name) " --seed " (experiment.seed) } }
+            p { "To judge the stored files again, without running anything: " code { "okiagari judge DIR" } "." }
+            @if let Some(machine) = machine::machine(contents.sittings) {
+                p { "It was run on " (machine) ". " (machine::floor(contents.sittings).unwrap_or_default()) }
             }
-            section aria-labelledby="figures" {
-                h2 #figures { "Figures" }
-                @for figure in *figures { (drawing(experiment, figure)) }
-            }
-            section aria-labelledby="numbers" {
-                h2 #numbers { "Every number" }
-                p { "An interval is one of 95 %; where there is none, there were too few values for it. A heading sorts." }
-                (measures_table(measures))
-            }
-            section aria-labelledby="again" {
-                h2 #again { "Run it again" }
-                pre { code { "okiagari experiment " (experiment.name) " --seed " (experiment.seed) } }
-                p { "To judge the stored files again, without running anything: " code { "okiagari judge DIR" } "." }
-                details {
-                    summary { "The experiment and the machine, as run.toml has them" }
-                    pre { code { (provenance) } }
-                }
-            }
-        },
-    )
-}
-
-fn sheet(title: &str, body: Markup) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                link rel="icon" href="data:,";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main { (body) }
-                dialog #zoom aria-label="The figure, larger" { button autofocus { "Close" } div {} }
-                script { (PreEscaped(SCRIPT)) }
+            details {
+                summary { "The experiment and the machine, as run.toml has them" }
+                pre tabindex="0" { code { (provenance) } }
             }
         }
-    }
-    .into_string()
+    };
+    sheet(&experiment.name, "okiagari report", body)
 }
 
-fn listed(names: &[&str]) -> String {
-    match names {
-        [] => "nobody".into(),
-        [one] => (*one).into(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+/// What was compared, on what, with which faults.
+fn introduction(experiment: &Experiment, runs: u64) -> Markup {
+    let subjects: Vec<_> = experiment.subject.keys().map(String::as_str).collect();
+    let blocks = counted(u64::from(experiment.blocks_in_all()), "block");
+    html! {
+        (experiment.name) " compares " (listed(&subjects)) " on " code { (experiment.workload.input) } ". "
+        (strikes(experiment)) " "
+        (blocks) ", " (counted(runs, "run")) ", seed " code { (format!("{:#x}", experiment.seed)) } "."
     }
 }
 
@@ -131,18 +122,18 @@ fn standing(claims: &Summary) -> String {
     )
 }
 
-fn badge(standing: Standing) -> Markup {
+pub(super) fn badge(standing: Standing) -> Markup {
     let (class, word) = match standing {
         Standing::Held => ("held", "as expected"),
         Standing::Unknown => ("unknown", "cannot be said"),
         Standing::Failed => ("failed", "not as expected"),
     };
-    html! { span class=(format!("badge {class}")) { (word) } }
+    mark(class, word)
 }
 
 fn claims_table(claims: &[Claim]) -> Markup {
     html! {
-        div.wide {
+        div.wide tabindex="0" role="region" aria-label="Expectations" {
             table {
                 (head(&["subject", "claim", "expected", "observed", "verdict", "runs", "evidence"]))
                 tbody {
@@ -163,14 +154,18 @@ fn claims_table(claims: &[Claim]) -> Markup {
     }
 }
 
-fn drawing(experiment: &Experiment, figure: &Figure<'_>) -> Markup {
+fn drawing(contents: &Contents<'_>, figure: &Figure<'_>) -> Markup {
     let Figure { file, seen, table, svg } = figure;
+    let machine = machine::machine(contents.sittings).filter(|_| OF_RECOVERY.contains(file));
     html! {
         figure {
             button.zoom type="button" aria-label=(format!("Enlarge: {seen}")) { (PreEscaped(*svg)) }
             figcaption {
                 (seen) " Drawn from " a href=(*table) { (table) } " by "
-                code { "okiagari report results/" (experiment.name) } "; as a file: " a href=(*file) { (file) } "."
+                code { "okiagari report results/" (contents.experiment.name) } "; as a file: " a href=(*file) { (file) } "."
+                @if let Some(machine) = machine {
+                    " Measured on " (machine) ". " (machine::floor(contents.sittings).unwrap_or_default())
+                }
             }
         }
     }
@@ -178,8 +173,8 @@ fn drawing(experiment: &Experiment, figure: &Figure<'_>) -> Markup {
 
 fn measures_table(measures: &[Measure]) -> Markup {
     html! {
-        div.wide {
-            table {
+        div.wide tabindex="0" role="region" aria-label="Every number" {
+            table.filtered {
                 (head(&["subject", "faults", "measure", "estimate", "95 % interval", "n", "how it was made"]))
                 tbody {
                     @for m in measures {
@@ -203,30 +198,9 @@ fn measures_table(measures: &[Measure]) -> Markup {
     }
 }
 
-fn head(columns: &[&str]) -> Markup {
-    html! {
-        thead { tr { @for column in columns { th scope="col" aria-sort="none" { button type="button" { (column) } } } } }
-    }
-}
-
 fn number(value: Option<f64>, unit: &str) -> Markup {
     html! {
         td.number data-value=(sortable(value)) { (value.map_or("–".into(), |x| said(x, unit))) }
-    }
-}
-
-fn sortable(value: Option<f64>) -> String {
-    value.map_or_else(String::new, |x| x.to_string())
-}
-
-/// A number with its unit, as people say it.
-fn said(x: f64, unit: &str) -> String {
-    match unit {
-        "ns" if x >= 0.0 => duration(x),
-        "px/s" => format!("{} Mpx/s", figures(x / 1e6)),
-        "1" => format!("{x:.3}"),
-        unit if x.fract() == 0.0 && x >= 0.0 => format!("{} {unit}", grouped(x as u64)),
-        unit => format!("{} {unit}", figures(x)),
     }
 }
 

@@ -26,6 +26,24 @@ for (const button of document.querySelectorAll("thead button")) {
     body.append(...rows);
   });
 }
+// A long table shows one subject at a time, if one is chosen.
+for (const table of document.querySelectorAll("table.filtered")) {
+  const rows = [...table.tBodies[0].rows];
+  const names = new Set(rows.map((row) => row.cells[0].textContent));
+  const choice = document.createElement("select");
+  choice.append(new Option("all subjects", ""), ...[...names].map((name) => new Option(name, name)));
+  choice.addEventListener("change", () => {
+    for (const row of rows) row.hidden = choice.value !== "" && row.cells[0].textContent !== choice.value;
+  });
+  const label = document.createElement("label");
+  label.className = "filter";
+  label.append("Show ", choice);
+  table.parentElement.before(label);
+}
+// What is folded away is printed, too.
+addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll("details")) details.open = true;
+});
 // Figures open larger; Escape, the button and a click beside them close them again.
 const dialog = document.getElementById("zoom");
 for (const zoom of document.querySelectorAll("figure .zoom")) {

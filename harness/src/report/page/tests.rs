@@ -18,6 +18,8 @@ fn with(question: &str) -> String {
         measures: &measures,
         figures: &figures,
         provenance: "version = \"1\"",
+        sittings: &[],
+        overview: false,
     })
 }
 
