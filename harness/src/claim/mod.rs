@@ -15,6 +15,7 @@ pub use limits::limits;
 pub use results::Results;
 pub use rule::Rule;
 pub use text::text;
+pub(crate) use text::{bounds, rule, value};
 
 use crate::oracle::Oracle;
 use pipelines::message::Failure;

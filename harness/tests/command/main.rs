@@ -10,6 +10,7 @@ mod foreign;
 mod interruption;
 mod originals;
 mod package;
+mod paper;
 mod picture;
 mod process;
 mod quarantined;
