@@ -15,7 +15,7 @@ pub use limits::limits;
 pub use results::Results;
 pub use rule::Rule;
 pub use text::text;
-pub(crate) use text::{observed, rule};
+pub(crate) use text::{bounds, observed, rule, value};
 
 use crate::oracle::Oracle;
 use pipelines::message::Failure;

@@ -80,7 +80,8 @@ pub(crate) fn rule(finding: &Finding<'_>) -> String {
     }
 }
 
-fn value(x: f64, unit: &str) -> String {
+/// A number with its unit, for people.
+pub(crate) fn value(x: f64, unit: &str) -> String {
     match unit {
         _ if x.is_infinite() => "never".into(),
         "ns" => duration(x),
@@ -90,8 +91,8 @@ fn value(x: f64, unit: &str) -> String {
     }
 }
 
-/// Both ends. A ratio is rounded away from the middle, so that a bound never reads as more than it is.
-fn bounds(estimate: Estimate, unit: &str) -> String {
+/// Both ends of the interval. A ratio is rounded away from the middle, so that a bound never reads as more than it is.
+pub(crate) fn bounds(estimate: Estimate, unit: &str) -> String {
     let Some((low, high)) = estimate.interval else { return "none".into() };
     let (low, high) = match unit {
         "1" => ((low * 1e3).floor() / 1e3, (high * 1e3).ceil() / 1e3),

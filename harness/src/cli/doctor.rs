@@ -157,7 +157,7 @@ impl Machine {
             cgroup: own_cgroup(&file("/proc/self/cgroup")),
             compiler: runs("cc", &["--version"]),
             pillow: runs("python3", &["-c", "import PIL"]),
-            typst: runs("typst", &["--version"]) || runs("python3", &["-c", "import typst"]),
+            typst: crate::paper::typst::Typst::find().is_some(),
         }
     }
 }

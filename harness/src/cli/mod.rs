@@ -11,6 +11,7 @@ mod judge;
 mod limiting;
 mod list;
 mod overview;
+mod paper;
 mod plan;
 mod quarantined;
 mod replay;
@@ -65,6 +66,8 @@ enum Command {
     Plan(plan::Plan),
     /// Say which claims stored results bear out, with intervals; no pipeline runs
     Verify(verify::Verify),
+    /// Build the paper of stored results, as PDF, with Typst; no pipeline runs
+    Paper(paper::Paper),
 }
 
 /// How a command ended.
@@ -134,6 +137,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Report(report) => report.run(),
         Command::Verify(verify) => verify.run(),
+        Command::Paper(paper) => paper.run(),
         Command::Compare(compare) => compare.run(),
         Command::Plan(plan) => plan.run(),
     };

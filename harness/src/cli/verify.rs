@@ -3,7 +3,7 @@
 use super::{Exit, say};
 use crate::claim::{Claims, Results, Verdict, judge, limits, text};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub(super) struct Verify {
@@ -17,7 +17,7 @@ pub(super) struct Verify {
 impl Verify {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
         let claims = Claims::load(self.claims.as_deref())?;
-        let results = Results::read(&self.place(&claims), &claims)?;
+        let results = Results::read(&place(self.dir.as_deref(), &claims), &claims)?;
         let findings = judge(&claims, &results);
         say(&text(&findings, &limits(&claims, &findings, &results)));
         Ok(match findings.iter().map(|f| f.verdict).max() {
@@ -26,16 +26,18 @@ impl Verify {
             Some(Verdict::Inconclusive) | None => Exit::Inconclusive,
         })
     }
+}
 
-    fn place(&self, claims: &Claims) -> PathBuf {
-        if let Some(dir) = &self.dir {
-            return dir.clone();
-        }
-        let places = ["results", "results/reference"].map(PathBuf::from);
-        let found = Results::place(&places, claims);
-        if found.as_ref() == Some(&places[1]) {
-            eprintln!("results has none of these experiments: looking at results/reference");
-        }
-        found.unwrap_or_else(|| places[0].clone())
+/// The folder of results that was given, or the first that has any: this machine's own, then those that come with the
+/// sources.
+pub(super) fn place(given: Option<&Path>, claims: &Claims) -> PathBuf {
+    if let Some(dir) = given {
+        return dir.to_path_buf();
     }
+    let places = ["results", "results/reference"].map(PathBuf::from);
+    let found = Results::place(&places, claims);
+    if found.as_ref() == Some(&places[1]) {
+        eprintln!("results has none of these experiments: looking at results/reference");
+    }
+    found.unwrap_or_else(|| places[0].clone())
 }

@@ -12,6 +12,7 @@ mod made_up;
 mod originals;
 mod overview;
 mod package;
+mod paper;
 mod picture;
 mod process;
 mod quarantined;
