@@ -21,5 +21,6 @@ mod schedule;
 mod selftest;
 mod story;
 mod subjects;
+mod terminal;
 mod tutorial;
 mod verify;
