@@ -13,6 +13,7 @@ mod package;
 mod picture;
 mod process;
 mod quarantined;
+mod readme;
 mod refusal;
 mod replay;
 mod room;
