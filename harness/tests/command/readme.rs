@@ -78,6 +78,13 @@ fn what_the_readme_says_of_the_reference_run_is_what_it_measured() {
         readme.contains(&table),
         "README.md has another table than the reference run, which has this:\n\n{table}"
     );
+    // The fault that is to be explained is one of okiagari, and was recovered from.
+    let story = Scratch::new().shell(
+        &["env", "-C", &root().display().to_string()],
+        "$OKIAGARI explain results/reference/e3-ffi-abort:2 0",
+    );
+    assert!(readme.contains("okiagari explain results/reference/e3-ffi-abort:2 0 "));
+    assert!(story.with(0).stdout.contains("(okiagari, block 0,"));
     let abort = Measures::of("e3-ffi-abort");
     let (fired, recovered) =
         (abort.count("okiagari", "faults_fired"), abort.count("okiagari", "faults_recovered"));
