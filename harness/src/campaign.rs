@@ -21,7 +21,7 @@ use crate::output::{BLACK_BOX, Begin};
 use crate::plan::FaultPlan;
 use crate::schedule::{self, Armed};
 use crate::subject::{Program, Spec, foreign};
-use crate::trial::{Trial, try_out};
+use crate::trial::{Look, Trial, try_out};
 use anyhow::{Context, Result};
 use pipelines::black_box::BlackBox;
 use pipelines::image::job::Job;
@@ -44,10 +44,10 @@ const STALL: Duration = Duration::from_secs(10);
 pub enum News<'a> {
     /// The golden runs begin.
     Golden,
-    /// A trial begins.
-    Begins(&'a Scheduled),
-    /// The trial has settled so many items.
-    Settled(u64, u64),
+    /// A trial of so many items begins.
+    Begins(&'a Scheduled, u64),
+    /// The trial goes on: what is seen of it.
+    Goes(Look<'a>),
     /// The trial is over, and its rows are written.
     Over(&'a History),
 }
@@ -171,7 +171,7 @@ fn one(
     let interrupted = interrupted.clone();
     let before = Ticks::now();
     let finished = Trial { spec, black_box: &black_box, stall, interrupted }
-        .run(|settled| tell(News::Settled(settled, items)))?;
+        .run(|look| tell(News::Goes(look)))?;
     let after = Ticks::now();
     if finished.interrupted {
         return Ok(None);
@@ -227,12 +227,12 @@ impl<'a> Ground<'a> {
         interrupted: &Arc<AtomicBool>,
         tell: &mut dyn FnMut(News<'_>),
     ) -> Result<Option<History>> {
-        tell(News::Begins(trial));
         let dir = tempfile::tempdir_in(self.scratch.path()).context("no room for a trial")?;
         let mut spec = Spec { plan, ..self.spec(trial, dir.path())? };
         if let Program::Command(words) = &mut spec.subject.program {
             *words = foreign::given(words, &spec.layout, self.scratch.path())?;
         }
+        tell(News::Begins(trial, spec.layout.items()));
         one(trial, &spec, golden, interrupted, tell)
     }
 

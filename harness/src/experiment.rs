@@ -265,6 +265,11 @@ impl Experiment {
         EMBEDDED
     }
 
+    /// Their names.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        EMBEDDED.iter().map(|(name, _)| *name)
+    }
+
     /// An experiment that comes with the program, by its name, or one in a file: a path is what ends in `.toml` or
     /// has a `/` in it.
     ///

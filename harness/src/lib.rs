@@ -6,6 +6,7 @@ pub mod cli;
 pub mod effort;
 pub mod experiment;
 pub mod figure;
+pub mod film;
 pub mod floor;
 pub mod golden;
 pub mod history;

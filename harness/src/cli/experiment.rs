@@ -1,23 +1,26 @@
 //! `okiagari experiment`: one experiment.
 
+use super::completions::hinted;
+use super::spectator::Spectator;
 use super::{Exit, forecast, interruption, overview, say};
-use crate::campaign::{self, Campaign, News, Pace, Results};
-use crate::experiment::{Experiment, Trial};
+use crate::campaign::{self, Campaign, Results};
+use crate::experiment::Experiment;
 use crate::measure::words::counted;
 use crate::noise;
 use crate::output::Begin;
-use crate::progress::Progress;
+use crate::progress::Screen;
 use crate::report::{self, Standing, Summary};
 use clap::Args;
+use clap::builder::StringValueParser;
 use pipelines::message::Failure;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
 #[derive(Args)]
 pub(super) struct Arguments {
     /// One of `okiagari list`, or the path of a TOML file
+    #[arg(value_parser = hinted(StringValueParser::new(), Experiment::names()), hide_possible_values = true)]
     name: String,
     /// Blocks to run, instead of what the experiment says
     #[arg(long, value_name = "N")]
@@ -50,7 +53,7 @@ pub(super) struct How {
 }
 
 impl Arguments {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, quiet: bool) -> anyhow::Result<Exit> {
         let mut experiment = Experiment::load(&self.name)?;
         experiment.blocks = self.trials.unwrap_or(experiment.blocks);
         experiment.seed = self.seed.unwrap_or(experiment.seed);
@@ -60,10 +63,10 @@ impl Arguments {
         if self.how.is_dry() {
             return self.how.forecast(&experiment, &out, &interrupted);
         }
-        if !self.how.listen() {
+        if !self.how.listen(quiet) {
             return Ok(Exit::Inconclusive);
         }
-        if let Some(exit) = self.how.one(&experiment, &out, &interrupted)? {
+        if let Some(exit) = self.how.one(&experiment, &out, &interrupted, quiet)? {
             if exit != Exit::Interrupted {
                 overview::after(&out)?;
             }
@@ -91,7 +94,7 @@ impl How {
     }
 
     /// Says whether the machine is quiet, and whether to go on.
-    pub(super) fn listen(&self) -> bool {
+    pub(super) fn listen(&self, quiet: bool) -> bool {
         let objections = noise::listen().objections();
         if objections.is_empty() {
             return true;
@@ -101,7 +104,7 @@ impl How {
             eprintln!(
                 "okiagari: this machine is too busy to measure anything: {objections}; wait until it is quiet"
             );
-        } else {
+        } else if !quiet {
             eprintln!(
                 "this machine is not quiet: {objections}. Runs that are disturbed are marked as noisy"
             );
@@ -130,18 +133,27 @@ impl How {
         experiment: &Experiment,
         out: &Path,
         interrupted: &Arc<AtomicBool>,
+        quiet: bool,
     ) -> anyhow::Result<Option<Exit>> {
         let begin = if self.overwrite { Begin::Overwrite } else { Begin::Resume };
         // A folder that cannot be written is better known before the work than after it.
         let Some(mut campaign) = Campaign::open(experiment, out, begin)? else { return Ok(None) };
-        introduce(experiment, campaign.results());
-        let (over, finished) = watched(experiment, &mut campaign, interrupted)?;
-        if !finished {
-            eprintln!(
-                "interrupted after {over} of {}, which are in {}; the same command goes on",
-                counted(experiment.schedule().len() as u64, "trial"),
-                out.display()
-            );
+        if !quiet {
+            introduce(experiment, campaign.results());
+        }
+        let screen = Screen::here(quiet);
+        let mut spectator = Spectator::new(experiment, campaign.results(), interrupted, screen);
+        let finished = campaign.run(interrupted, &mut |news| spectator.hear(news));
+        spectator.leave();
+        if !finished? {
+            if !quiet {
+                eprintln!(
+                    "interrupted after {} of {}, which are in {}; the same command goes on",
+                    spectator.over(),
+                    counted(experiment.schedule().len() as u64, "trial"),
+                    out.display()
+                );
+            }
             return Ok(Some(Exit::Interrupted));
         }
         let (_, histories) = report::read(out)?;
@@ -171,41 +183,6 @@ fn introduce(experiment: &Experiment, results: &Results) {
         let (rows, torn) = (counted(left.rows, "row"), left.torn);
         eprintln!("one was cut short: {rows} of it and {torn} torn ones were removed");
     }
-}
-
-/// Runs what is left of an experiment, with a bar. Returns how many trials are finished, and whether all are.
-fn watched(
-    experiment: &Experiment,
-    campaign: &mut Campaign<'_>,
-    interrupted: &Arc<AtomicBool>,
-) -> anyhow::Result<(usize, bool)> {
-    let schedule = experiment.schedule();
-    let mut progress = Progress::new(&experiment.name, schedule.len() as u64, "trials", false);
-    let (mut over, mut pace) = (campaign.results().finished(), campaign.results().pace());
-    let (mut who, mut begun) = (String::new(), Instant::now());
-    let mut show = |over: usize, pace: &Pace, passed: Duration, who: &str| {
-        let left = pace.left(schedule.get(over..).unwrap_or_default(), passed);
-        progress.at_with(over as u64, left, who);
-    };
-    let finished = campaign.run(interrupted, &mut |news| match news {
-        News::Golden => show(over, &pace, Duration::ZERO, "golden runs"),
-        News::Begins(trial) => {
-            (who, begun) = (name(trial), Instant::now());
-            show(over, &pace, Duration::ZERO, &who);
-        }
-        News::Settled(..) => show(over, &pace, begun.elapsed(), &who),
-        News::Over(history) => {
-            pace.add(&history.run.subject, history.run.faults, begun.elapsed());
-            over += 1;
-        }
-    })?;
-    progress.clear();
-    Ok((over, finished))
-}
-
-fn name(trial: &Trial) -> String {
-    let twin = if trial.faults { "" } else { ", without faults" };
-    format!("{}{twin}", trial.subject)
 }
 
 /// Shows results that are there already.

@@ -15,7 +15,7 @@ pub(super) fn run() -> anyhow::Result<Exit> {
         text += &format!("  {subject:<20} {about}\n");
     }
     text += "\nAn experiment can have others: one of these with a knob turned, or any program, as a command line:\n\
-             README.md and docs/foreign-subjects.md say how.\n";
+             docs/experiment-file.md and docs/foreign-subjects.md say how.\n";
     say(&text);
     Ok(Exit::Good)
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod compare;
+mod completions;
 mod doctor;
 mod experiment;
 mod explain;
@@ -17,6 +18,7 @@ mod quarantined;
 mod replay;
 mod reproduce;
 mod run;
+mod spectator;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +36,9 @@ use std::sync::atomic::AtomicBool;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Nothing on standard error but errors; results still go to standard output
+    #[arg(long, short, global = true)]
+    quiet: bool,
 }
 
 #[derive(Subcommand)]
@@ -68,6 +73,8 @@ enum Command {
     Verify(verify::Verify),
     /// Build the paper of stored results, as PDF, with Typst; no pipeline runs
     Paper(paper::Paper),
+    /// Print what lets a shell complete this command line: okiagari completions bash >> ~/.bash_completion
+    Completions(completions::Completions),
 }
 
 /// How a command ended.
@@ -122,15 +129,15 @@ impl From<&Failure> for Exit {
 
 /// Parses the command line, does what it says, and turns every error into one sentence.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let command = arguments.command.unwrap_or(Command::Reproduce(Default::default()));
+    let Arguments { command, quiet } = Arguments::parse();
+    let command = command.unwrap_or(Command::Reproduce(Default::default()));
     let result = match command {
-        Command::Reproduce(reproduce) => reproduce.run(),
-        Command::Run(run) => run.run(),
-        Command::Experiment(experiment) => experiment.run(),
+        Command::Reproduce(reproduce) => reproduce.run(quiet),
+        Command::Run(run) => run.run(quiet),
+        Command::Experiment(experiment) => experiment.run(quiet),
         Command::List => list::run(),
         Command::Faults => faults::run(),
-        Command::Replay(replay) => replay.run(),
+        Command::Replay(replay) => replay.run(quiet),
         Command::Floor => floor::run(),
         Command::Doctor => doctor::run(),
         Command::Judge(judge) => judge.run(),
@@ -140,6 +147,7 @@ pub fn main() -> ExitCode {
         Command::Paper(paper) => paper.run(),
         Command::Compare(compare) => compare.run(),
         Command::Plan(plan) => plan.run(),
+        Command::Completions(completions) => completions.run(),
     };
     let exit = result.unwrap_or_else(|error| {
         eprintln!("okiagari: {error:#}");

@@ -3,7 +3,7 @@
 use super::{Arguments, Command, Exit, interruption, say};
 use crate::campaign::{self, News};
 use crate::output::RUN_JSON;
-use crate::progress::Progress;
+use crate::progress::{Progress, Screen};
 use crate::replay::{Likeness, Told, of_folder, of_history};
 use crate::report;
 use crate::schedule::{self, SCHEDULE};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf, absolute};
 /// Options of a run that its replay has its own of, each with a value.
 const REPLACED: [&str; 3] = ["--out", "--fault", "--schedule"];
 /// The same without a value.
-const DROPPED: [&str; 2] = ["--overwrite", "--json"];
+const DROPPED: [&str; 4] = ["--overwrite", "--json", "--quiet", "-q"];
 
 #[derive(Args)]
 pub(super) struct Replay {
@@ -37,12 +37,12 @@ struct Was {
 }
 
 impl Replay {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, quiet: bool) -> anyhow::Result<Exit> {
         match self.run.rsplit_once(':').and_then(|(dir, run)| Some((dir, run.parse().ok()?))) {
             Some((results, run)) if Path::new(results).join("runs.csv").exists() => {
-                self.trial(Path::new(results), run)
+                self.trial(Path::new(results), run, quiet)
             }
-            _ => self.folder(Path::new(&self.run)),
+            _ => self.folder(Path::new(&self.run), quiet),
         }
     }
 
@@ -57,7 +57,7 @@ impl Replay {
     }
 
     /// The run of a folder: its own command, with another folder and with its schedule.
-    fn folder(&self, dir: &Path) -> anyhow::Result<Exit> {
+    fn folder(&self, dir: &Path, quiet: bool) -> anyhow::Result<Exit> {
         let path = dir.join(RUN_JSON);
         let text = std::fs::read(&path).map_err(|e| {
             let path = path.display();
@@ -68,12 +68,14 @@ impl Replay {
         let was: Was = serde_json::from_slice(&text).map_err(|e| {
             Failure::input(format!("{} does not say how it was made: {e}", path.display()))
         })?;
-        tell_version(&was.version);
+        if !quiet {
+            tell_version(&was.version);
+        }
         let then = of_folder(dir)?;
         let (out, schedule) = (self.out(dir)?, absolute(dir.join(SCHEDULE))?);
         let command = again(&was.invocation.command, &out, &schedule)?;
         let words = ["okiagari".to_owned()].into_iter().chain(command.iter().cloned());
-        let Ok(Arguments { command: Some(Command::Run(mut run)) }) =
+        let Ok(Arguments { command: Some(Command::Run(mut run)), .. }) =
             Arguments::try_parse_from(words)
         else {
             let command = command.join(" ");
@@ -89,14 +91,14 @@ impl Replay {
             ))
         })?;
         run.invocation = Invocation { command, directory };
-        match run.run()? {
+        match run.run(quiet)? {
             Exit::Good | Exit::Bad => Ok(compare(&then, &of_folder(&out)?)),
             exit => Ok(exit),
         }
     }
 
     /// One trial of an experiment, alone.
-    fn trial(&self, results: &Path, run: u32) -> anyhow::Result<Exit> {
+    fn trial(&self, results: &Path, run: u32, quiet: bool) -> anyhow::Result<Exit> {
         let (experiment, histories) = report::read(results)?;
         let trial = experiment.schedule().into_iter().find(|t| t.run == run);
         let then = histories.iter().find(|h| h.run.run == run);
@@ -110,12 +112,15 @@ impl Replay {
             let out = out.display();
             return Err(Failure::output(format!("{out} is not empty: choose another --out")).into());
         }
-        eprintln!("{}: run {run}, {}, seed {}", experiment.name, trial.subject, trial.seed);
-        let mut progress = Progress::new(&trial.subject, then.run.items, "tiles", false);
+        if !quiet {
+            eprintln!("{}: run {run}, {}, seed {}", experiment.name, trial.subject, trial.seed);
+        }
+        let screen = Screen::here(quiet);
+        let mut progress = Progress::new(&trial.subject, then.run.items, "tiles", screen);
         let armed = schedule::of_history(then);
         let now = campaign::again(&experiment, &trial, &armed, &interruption()?, &mut |news| {
-            if let News::Settled(settled, _) = news {
-                progress.at(settled, "");
+            if let News::Goes(look) = news {
+                progress.at(look.settled, "");
             }
         })?;
         progress.clear();

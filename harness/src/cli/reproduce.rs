@@ -20,7 +20,7 @@ pub(super) struct Reproduce {
 }
 
 impl Reproduce {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, quiet: bool) -> anyhow::Result<Exit> {
         let out = self.out.clone().unwrap_or_else(|| Path::new("results").to_path_buf());
         let interrupted = interruption()?;
         let experiments = self.experiments()?;
@@ -28,7 +28,7 @@ impl Reproduce {
         for experiment in experiments.iter().filter(|_| !self.how.overwrites()) {
             campaign::look(&out.join(&experiment.name), experiment)?;
         }
-        if !self.how.is_dry() && !self.how.listen() {
+        if !self.how.is_dry() && !self.how.listen(quiet) {
             return Ok(Exit::Inconclusive);
         }
         if !self.how.is_dry() {
@@ -39,10 +39,12 @@ impl Reproduce {
             let out = out.join(&experiment.name);
             let exit = if self.how.is_dry() {
                 self.how.forecast(experiment, &out, &interrupted)?
-            } else if let Some(exit) = self.how.one(experiment, &out, &interrupted)? {
+            } else if let Some(exit) = self.how.one(experiment, &out, &interrupted, quiet)? {
                 exit
             } else {
-                eprintln!("{} is finished already; --overwrite runs it again", experiment.name);
+                if !quiet {
+                    eprintln!("{} is finished already; --overwrite runs it again", experiment.name);
+                }
                 shown(&out)?
             };
             if exit == Exit::Interrupted {

@@ -1,12 +1,13 @@
 //! `okiagari run`: the image job itself.
 
+use super::completions::hinted;
 use super::limiting::Limiting;
 use super::quarantined::{self, Quarantined};
 use super::{Exit, interruption, say};
 use crate::measure::words;
 use crate::output::{BLACK_BOX, Begin, FETCHED, Output};
 use crate::plan::{FaultPlan, FaultSpec};
-use crate::progress::Progress;
+use crate::progress::{Progress, Screen};
 use crate::schedule;
 use crate::subject::{Again, Program, Spec, Subject};
 use crate::summary::{Invocation, Summary, conclude};
@@ -24,6 +25,7 @@ use pipelines::sink::journal::{self, Record};
 use pipelines::sink::quarantine::QUARANTINE;
 use pipelines::source;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Items lent together at most.
@@ -61,7 +63,7 @@ pub(super) struct Run {
     #[arg(long, value_name = "DIR", required_unless_present = "quarantined")]
     out: Option<PathBuf>,
     /// The program that does it: okiagari, baseline, restart, resume, broadway or htpipe
-    #[arg(long, default_value = "okiagari")]
+    #[arg(long, default_value = "okiagari", value_parser = hinted(|name: &str| name.parse::<Subject>(), Subject::names()), hide_possible_values = true)]
     subject: Subject,
     /// Square tiles with this many pixels a side: NAME_ROW_COL.EXT
     #[arg(long, value_name = "PX", default_value_t = 256, conflicts_with = "strips")]
@@ -148,7 +150,7 @@ impl Run {
         self.out.as_deref().unwrap_or(Path::new("."))
     }
 
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, quiet: bool) -> anyhow::Result<Exit> {
         if let Some(folder) = &self.quarantined {
             let plan = FaultPlan { specs: self.faults, seed: self.seed };
             return Quarantined { folder, plan }.run(self.json);
@@ -171,7 +173,7 @@ impl Run {
         };
         let black_box =
             BlackBox::create(&spec.black_box, spec.layout.items(), !spec.plan.specs.is_empty())?;
-        let finished = self.watch(&spec, &black_box, before.len() as u64)?;
+        let finished = self.watch(&spec, &black_box, before.len() as u64, quiet)?;
         let summary = conclude(&spec, black_box, &finished, &before, self.invocation.clone());
         // Where the subject found no room, the summary finds none either: the first to say so is right.
         let summary = summary.map_err(|e| finished.last_words.clone().unwrap_or(e))?;
@@ -273,10 +275,16 @@ impl Run {
         format!(" {} bytes{modified}", meta.len())
     }
 
-    fn watch(&self, spec: &Spec, black_box: &BlackBox, before: u64) -> anyhow::Result<Finished> {
-        let items = spec.layout.items();
-        let trial = Trial { spec, black_box, stall: self.stall, interrupted: interruption()? };
-        if !self.json {
+    fn watch(
+        &self,
+        spec: &Spec,
+        black_box: &BlackBox,
+        before: u64,
+        quiet: bool,
+    ) -> anyhow::Result<Finished> {
+        let (items, interrupted) = (spec.layout.items(), interruption()?);
+        let quiet = quiet || self.json;
+        if !quiet {
             let (n, seed) = (spec.layout.scenes.len(), self.seed);
             let scenes = if n == 1 { String::new() } else { format!(" of {n} images") };
             let mpx = spec.layout.pixels() as f64 / 1e6;
@@ -286,14 +294,23 @@ impl Run {
                 eprintln!("{before} of them are settled already");
             }
         }
-        let mut progress = Progress::new(&spec.subject.name, items, "tiles", self.json);
-        let finished = trial.run(|settled| {
+        let screen = Screen::here(quiet);
+        let mut progress = Progress::new(&spec.subject.name, items, "tiles", screen);
+        let trial = Trial { spec, black_box, stall: self.stall, interrupted: interrupted.clone() };
+        let finished = trial.run(|look| {
+            // What is to end is not drawn again, so that nothing is left half drawn however it ends.
+            if interrupted.load(Ordering::SeqCst) {
+                return progress.clear();
+            }
             let deaths: u32 = black_box.deaths().iter().map(|(_, n)| n).sum();
-            let message = if deaths > 0 { format!("{deaths} deaths") } else { String::new() };
-            progress.at(before + settled, &message);
-        })?;
+            let message = match deaths {
+                0 => String::new(),
+                n => words::counted(n.into(), "death"),
+            };
+            progress.at(before + look.settled, &message);
+        });
         progress.clear();
-        Ok(finished)
+        finished
     }
 
     fn tell(&self, spec: &Spec, finished: &Finished, summary: &Summary) -> Exit {

@@ -31,7 +31,10 @@ impl Experiment {
         }
         self.check_faults()?;
         if self.subject.is_empty() {
-            return no("subject", format!("is missing; name one of {}", Subject::names()));
+            return no(
+                "subject",
+                format!("is missing; name one of {}", Subject::names().join(", ")),
+            );
         }
         self.workload.check()?;
         for (name, options) in &self.subject {

@@ -49,7 +49,7 @@ impl Options {
                 format!("subject.{name}"),
                 format!(
                     "is no known subject; there are {}, or say what yours is like, or its command",
-                    Subject::names()
+                    Subject::names().join(", ")
                 ),
             ));
         }

@@ -134,9 +134,9 @@ impl Subject {
         })
     }
 
-    /// Their names, with commas between them.
-    pub fn names() -> String {
-        NAMED.map(|(name, ..)| name).join(", ")
+    /// Their names, in the same order.
+    pub fn names() -> [&'static str; 6] {
+        NAMED.map(|(name, ..)| name)
     }
 
     /// The control.
@@ -186,7 +186,7 @@ impl FromStr for Subject {
     fn from_str(name: &str) -> Result<Self, String> {
         let found = Self::named().find(|(subject, _)| subject.name == name);
         found.map(|(subject, _)| subject).ok_or_else(|| {
-            format!("there is no subject called {name:?}; there are: {}", Self::names())
+            format!("there is no subject called {name:?}; there are: {}", Self::names().join(", "))
         })
     }
 }

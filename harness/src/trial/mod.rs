@@ -46,6 +46,17 @@ pub struct Trial<'a> {
     pub interrupted: Arc<AtomicBool>,
 }
 
+/// What is seen of a trial while it runs.
+#[derive(Clone, Copy)]
+pub struct Look<'a> {
+    /// Items settled so far; those before a start from zero do not count.
+    pub settled: u64,
+    /// How often the subject was started again.
+    pub restarts: u64,
+    /// The trial's own, which tells more to whoever asks.
+    pub black_box: &'a BlackBox,
+}
+
 /// How a trial went, seen from outside.
 #[derive(Debug, Clone)]
 pub struct Finished {
@@ -76,11 +87,11 @@ pub struct Finished {
 }
 
 impl Trial<'_> {
-    /// Runs it. `look` is called some times a second with the number of items settled so far.
+    /// Runs it. `look` is called some 25 times a second, and once after each end of the subject.
     ///
     /// # Errors
     /// When the subject cannot be launched or watched: the harness is at fault then, not the subject.
-    pub fn run(&self, mut look: impl FnMut(u64)) -> Result<Finished> {
+    pub fn run(&self, mut look: impl FnMut(Look<'_>)) -> Result<Finished> {
         rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1))
             .context("could not become the one who reaps orphans")?;
         let start = now_ns();
@@ -105,7 +116,9 @@ impl Trial<'_> {
             is_foreign.then(|| Outside::new(self.spec, self.black_box)).transpose()?;
         loop {
             let settled = self.black_box.settled();
-            let mut look = |settled: u64| look(settled - void);
+            let (restarts, black_box) = (finished.restarts, self.black_box);
+            let mut look =
+                |settled: u64| look(Look { settled: settled - void, restarts, black_box });
             let mut process = self.launch(finished.restarts > 0)?;
             finished.ending = self.watch(&mut process, &mut outside, &mut finished, &mut look)?;
             let died_ns = now_ns();

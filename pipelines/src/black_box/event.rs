@@ -111,6 +111,12 @@ impl BlackBox {
     /// All events that there was room for, nearly in the order of their times; a torn one (its writer was killed) is
     /// left out.
     pub fn events(&self) -> Vec<Event> {
+        self.events_since(&mut 0)
+    }
+
+    /// Those from number `seen` on, which becomes the number of the next: what is new to someone who looks now and then
+    /// while a trial runs. One that is being written at this moment is left out.
+    pub fn events_since(&self, seen: &mut usize) -> Vec<Event> {
         let read = |slot: &EventSlot| {
             Some(Event {
                 what: What::from_code(slot.kind.load(Acquire))?,
@@ -122,7 +128,9 @@ impl BlackBox {
             })
         };
         let written = self.header().events_next.load(Acquire) as usize;
-        self.event_slots().iter().take(written).filter_map(read).collect()
+        let new = self.event_slots().iter().take(written).skip(*seen);
+        *seen = written;
+        new.filter_map(read).collect()
     }
 
     /// Events that there was no room for.

@@ -51,6 +51,9 @@ fn what_was_written_survives_its_writer() {
     let lent = (What::Lent, 3, 1, 7, 0);
     assert_eq!(what, [lent, (What::Died, 3, 1, 7, 6), (What::Done, 4, 0, 200, 5)]);
     assert!(events.is_sorted_by_key(|e| e.t_ns) && events[0].t_ns >= started);
+    let mut seen = 1;
+    assert_eq!(reader.events_since(&mut seen), events[1..]);
+    assert_eq!((reader.events_since(&mut seen), seen), (vec![], 3));
     assert_eq!(reader.deaths(), [(Death::Signal(6), 1)]);
     assert_eq!((reader.settled(), reader.events_missed(), reader.progress()), (1, 0, 3));
     assert!(reader.finished());
