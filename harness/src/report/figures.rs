@@ -1,6 +1,6 @@
 //! Which figures an experiment has, and what a page says of each.
 
-use super::{outcomes, page, rate};
+use super::{ablation, break_even, isolation, library, outcomes, page, rate};
 use crate::experiment::Experiment;
 use crate::figure::{self, Figure};
 use crate::history::History;
@@ -8,7 +8,17 @@ use crate::measure::Measure;
 use pipelines::message::Failure;
 
 /// Every figure there can be, by name.
-pub(super) const NAMES: [&str; 5] = ["progress", "recovery", "throughput", "outcomes", "rate"];
+pub(super) const NAMES: [&str; 9] = [
+    "progress",
+    "recovery",
+    "throughput",
+    "outcomes",
+    "rate",
+    "library",
+    "isolation",
+    "break-even",
+    "ablation",
+];
 
 /// The files of the figure with this name: a drawing, and its pixels.
 pub(super) fn files(name: &str) -> [String; 2] {
@@ -82,6 +92,40 @@ pub(super) fn drawn(
             "measures.csv",
             "What was done right in a second, against the mean time between faults.",
             figure::rate(&experiment.name, &lines)?,
+        ));
+    }
+    let rivals = library::rows(experiment, measures);
+    if !rivals.is_empty() {
+        all.push(Drawn::new(
+            "library",
+            "measures.csv",
+            "How fast each subject is with operations in C, against the same in Rust.",
+            figure::library(&experiment.name, &rivals)?,
+        ));
+    }
+    let costs = isolation::costs(experiment, histories);
+    if !costs.is_empty() {
+        all.push(Drawn::new(
+            "isolation",
+            "runs.csv",
+            "What a process for each worker costs, against the work that a tile is.",
+            figure::isolation(&experiment.name, &costs)?,
+        ));
+    }
+    if let Some(found) = break_even::of(experiment, histories) {
+        all.push(Drawn::new(
+            "break-even",
+            "runs.csv",
+            "From which rate of faults on a subject takes less time than its rival.",
+            figure::break_even(&experiment.name, &found)?,
+        ));
+    }
+    if let Some((rows, effects)) = ablation::of(experiment, histories) {
+        all.push(Drawn::new(
+            "ablation",
+            "items.csv",
+            "Which of delivery, isolation and supervision saves how many tiles.",
+            figure::ablation(&experiment.name, &rows, &effects)?,
         ));
     }
     Ok(all)

@@ -1,11 +1,15 @@
 //! The results of an experiment in a folder: written once from what was observed, and judged and drawn again from the
 //! stored files whenever someone asks. No pipeline runs here.
 
+mod ablation;
+mod break_even;
 mod claims;
 mod closing;
 mod comparison;
 mod control;
 mod figures;
+mod isolation;
+mod library;
 mod lines;
 mod outcomes;
 mod package;
