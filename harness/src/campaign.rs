@@ -18,6 +18,7 @@ use crate::golden::Golden;
 use crate::history::{self, History, collect};
 use crate::noise::{Noise, Ticks};
 use crate::output::{BLACK_BOX, Begin};
+use crate::picture;
 use crate::plan::FaultPlan;
 use crate::schedule::{self, Armed};
 use crate::subject::{Program, Spec, foreign};
@@ -76,7 +77,10 @@ impl<'a> Campaign<'a> {
         let ground = Ground::new(experiment)?;
         Ok(match Results::open(dir, experiment, begin, &scratch::place())? {
             Opened::Finished => None,
-            Opened::Begun(results) => Some(Self { ground, decided, results: *results }),
+            Opened::Begun(results) => {
+                results.picture(|| picture::of(&ground.sound))?;
+                Some(Self { ground, decided, results: *results })
+            }
         })
     }
 

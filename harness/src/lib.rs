@@ -13,6 +13,7 @@ pub mod measure;
 pub mod noise;
 pub mod oracle;
 pub mod output;
+pub mod picture;
 pub mod plan;
 pub mod progress;
 pub mod provenance;

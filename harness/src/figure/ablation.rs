@@ -1,6 +1,6 @@
 //! Which of the three knobs buys what: what each combination of them saved, and what each is worth.
 
-use super::scale::{Dot, Scale, centred, draw_estimate, said};
+use super::scale::{Dot, Scale, centred, draw_estimate, fitted, round_time, said};
 use super::style::{self, Area, Drawn, Figure, INK, SOFT};
 use crate::measure::words::duration;
 use crate::stats::Estimate;
@@ -9,13 +9,16 @@ use pipelines::engine::ledger::Delivery;
 use pipelines::engine::settings::Supervision;
 use pipelines::message::Failure;
 use plotters::prelude::*;
+use plotters::style::FontStyle;
 
+/// Room for the name of a subject.
+const NAME_PX: f64 = 150.0;
 const ROW: i32 = 24;
 const HEAD: i32 = 34;
 /// Where the dots of the three knobs stand, and the axes of what was saved and of recovery.
-const KNOBS: [(&str, i32); 3] = [("delivery", 216), ("isolation", 290), ("supervision", 374)];
-const RIGHT: (i32, i32) = (436, 570);
-const RECOVERY: (i32, i32) = (712, 832);
+const KNOBS: [(&str, i32); 3] = [("delivery", 204), ("isolation", 266), ("supervision", 338)];
+const RIGHT: (i32, i32) = (394, 514);
+const RECOVERY: (i32, i32) = (656, 802);
 
 /// One combination of the knobs.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,13 +112,13 @@ fn table(area: &Area<'_>, top: i32, bottom: i32, rows: &[Combination<'_>]) -> Dr
     area.draw_text("recovery", &style::plain(12.0, INK), (RECOVERY.0, top + 4))?;
     let span = (top + HEAD - 8, bottom);
     right.draw_across(area, span, |v| format!("{:.0} %", v * 100.0))?;
-    recovery
-        .draw_across(area, span, |ms| duration(ms * 1e6).replace(".00", "").replace(".0", ""))?;
+    recovery.draw_across(area, span, |ms| round_time(ms * 1e6))?;
     for (k, row) in rows.iter().enumerate() {
         let y = top + HEAD + ROW * k as i32 + ROW / 2;
         let star = if row.knobs.original { " *" } else { "" };
         let text = format!("{}{star}", row.name);
-        area.draw_text(&text, &style::plain(13.0, INK), (24, y - 8))?;
+        let (text, px) = fitted(&text, 13.0, NAME_PX, FontStyle::Normal);
+        area.draw_text(&text, &style::plain(px, INK), (24, y - 8))?;
         knobs(area, &row.knobs, y)?;
         draw_estimate(area, |v| (right.at(v), y), &row.right, TILES, Dot::Filled)?;
         let share = said(&row.right, |v| format!("{:.1}", v * 100.0));
@@ -123,7 +126,7 @@ fn table(area: &Area<'_>, top: i32, bottom: i32, rows: &[Combination<'_>]) -> Dr
         draw_estimate(area, |v| (recovery.at(v), y), &row.recovery_ms, TIMES, Dot::Filled)?;
         let came = match row.recovery_ms.value {
             _ if row.fired == 0 => "no fault fired".to_owned(),
-            Some(_) => format!("{} of {}", row.recovered, row.fired),
+            Some(ms) => format!("{}, {} of {}", duration(ms * 1e6), row.recovered, row.fired),
             None => format!("none of {}", row.fired),
         };
         area.draw_text(&came, &style::plain(12.0, INK), (RECOVERY.1 + 12, y - 7))?;
@@ -158,10 +161,52 @@ fn worth(area: &Area<'_>, top: i32, effects: &[Effect]) -> Drawn {
     for (k, effect) in effects.iter().enumerate() {
         let y = top + 22 * (k as i32 + 1);
         area.draw_text(effect.what, &style::plain(13.0, INK), (24, y))?;
-        let text = said(&effect.right, points);
-        area.draw_text(&text, &style::bold(13.0, INK), (RIGHT.0 - 136, y))?;
+        let text = said(&effect.right, |share| format!("{:+.2}", share * 100.0));
+        area.draw_text(&text, &style::bold(13.0, INK), (300, y))?;
         let text = format!("{} pairs, n = {} blocks", effect.pairs, effect.right.n);
-        area.draw_text(&text, &style::plain(13.0, SOFT), (RIGHT.1 - 70, y))?;
+        area.draw_text(&text, &style::plain(13.0, SOFT), (486, y))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subject::Subject;
+
+    fn of(value: f64, reach: f64) -> Estimate {
+        let interval = Some((value - reach, value + reach));
+        Estimate { n: 6, value: Some(value), interval, method: "" }
+    }
+
+    #[test]
+    fn it_says_what_each_knob_is_worth() {
+        let row = |name: &'static str| Combination {
+            name,
+            knobs: name.parse::<Subject>().unwrap().knobs().unwrap(),
+            right: of(0.9, 0.05),
+            recovery_ms: of(2.0, 1.0),
+            recovered: 5,
+            fired: 6,
+        };
+        let mut rows = vec![row("okiagari"), row("broadway")];
+        (rows[1].recovery_ms.value, rows[1].recovery_ms.interval) = (None, None);
+        let effects =
+            [("a lease", 0.011, 0.001), ("a process", 0.06, 0.01), ("a tree", 0.001, 0.01)];
+        let effects =
+            effects.map(|(what, value, reach)| Effect { what, pairs: 6, right: of(value, reach) });
+        let svg = ablation("e7", &rows, &effects).unwrap().svg;
+        for text in [
+            "Tiles saved of 100: a process +6.0, a lease +1.1; none that can be told: a",
+            "broadway *",
+            "90.0 (85.0 to 95.0)",
+            "none of 6",
+            "+6.00 (+5.00 to +7.00)",
+            "6 pairs, n = 6 blocks",
+        ] {
+            assert!(svg.contains(text), "{text}: {svg}");
+        }
+        assert_eq!(ablation("e7", &rows, &effects), ablation("e7", &rows, &effects));
+        assert!(!ablation("e7", &[], &[]).unwrap().svg.contains("NaN"));
+    }
 }

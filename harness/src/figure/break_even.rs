@@ -73,15 +73,20 @@ fn pays(course: &Course<'_>) -> String {
     }
 }
 
+/// Three figures, or just 0.
+fn rate(per_s: f64) -> String {
+    if per_s == 0.0 { "0".to_owned() } else { figures(per_s) }
+}
+
 /// `0.50 to 1.20 a second`, with what is beyond all bounds in words.
 fn interval(course: &Course<'_>) -> String {
     match course.break_even_per_s.interval {
         Some((_, high)) if high == 0.0 => "95 %: at any rate".to_owned(),
         Some((low, _)) if low.is_infinite() => "95 %: never".to_owned(),
         Some((low, high)) if high.is_infinite() => {
-            format!("95 %: {} a second to never", figures(low))
+            format!("95 %: {} a second to never", rate(low))
         }
-        Some((low, high)) => format!("95 %: {} to {} a second", figures(low), figures(high)),
+        Some((low, high)) => format!("95 %: {} to {} a second", rate(low), figures(high)),
         None => "too few blocks for an interval".to_owned(),
     }
 }
@@ -167,4 +172,54 @@ fn labels(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exact(value: f64) -> Estimate {
+        Estimate { n: 6, value: Some(value), interval: Some((value, value * 1.1)), method: "" }
+    }
+
+    fn found(rate: f64, late: f64) -> BreakEven<'static> {
+        let rates: Vec<_> = (0..POINTS).map(|k| k as f64 / 10.0).collect();
+        let line = |from: f64, slope: f64| rates.iter().map(|r| exact(from + slope * r)).collect();
+        let course = Course {
+            subject: "okiagari",
+            break_even_per_s: exact(rate),
+            times: line(1.0 + late, 0.1),
+        };
+        BreakEven {
+            rival: "resume",
+            times: line(1.0, 1.0),
+            courses: vec![course],
+            rates_per_s: rates,
+        }
+    }
+
+    #[test]
+    fn it_says_from_when_on_a_subject_pays() {
+        for (rate, late, texts) in [
+            (
+                0.25,
+                0.2,
+                ["okiagari pays from 0.25 faults a second on", "95 %: 0.25 to 0.28 a second"],
+            ),
+            (0.0, -0.1, ["okiagari pays at any rate of faults", "95 %: at any rate"]),
+            (f64::INFINITY, 0.2, ["okiagari never pays", "95 %: never"]),
+            (0.5, 9.0, ["okiagari pays from 0.50", "not drawn: 10.0 times as long"]),
+        ] {
+            let svg = break_even("e6", &found(rate, late)).unwrap().svg;
+            for text in texts.into_iter().chain(["n = 6 blocks", "the rival"]) {
+                assert!(svg.contains(text), "{text}: {svg}");
+            }
+            assert!(!svg.contains("NaN"));
+            assert_eq!(break_even("e6", &found(rate, late)), break_even("e6", &found(rate, late)));
+        }
+        let mut unsure = found(0.25, 0.2);
+        unsure.times.iter_mut().for_each(|t| t.interval = None);
+        unsure.courses[0].break_even_per_s.interval = None;
+        assert!(break_even("e6", &unsure).unwrap().svg.contains("too few blocks for an interval"));
+    }
 }

@@ -1,6 +1,6 @@
 //! What a process for each worker costs, against the work that a tile is.
 
-use super::scale::{Dot, Scale, centred, draw_estimate, said};
+use super::scale::{Dot, Scale, centred, draw_estimate, round_time, said};
 use super::style::{self, Area, Drawn, Figure, INK, LABEL_PX, SOFT, WIDTH};
 use super::type_face::width;
 use crate::measure::words::duration;
@@ -42,7 +42,7 @@ pub fn isolation(name: &str, costs: &[Cost<'_>]) -> Result<Figure, Failure> {
     let n = shown.iter().map(|c| c.time.n).max().unwrap_or(0);
     let explained = format!(
         "{name}: a process for each worker against the same engine with its calls in its own threads, without faults. \
-         Dots are medians of paired ratios (n = {n} blocks), bars their 95 % intervals; 1 is no cost. Work is the \
+         Dots are medians of paired ratios (n = {n} blocks), bars their 95 % intervals (none below 6); 1 is no cost. Work is the \
          handler's own time over a tile in threads (median, logarithmic)."
     );
     let body = (CHART + NAME * shown.len() as i32 + 74) as u32;
@@ -58,20 +58,24 @@ pub fn isolation(name: &str, costs: &[Cost<'_>]) -> Result<Figure, Failure> {
 fn title(costs: &[&Cost<'_>]) -> String {
     let paid = |cost: &Cost<'_>| {
         let work = duration(cost.work_ns.value.unwrap_or(0.0));
-        let percent = |ratio: f64| format!("{:.0} %", (ratio - 1.0) * 100.0);
-        match (cost.time.value, cost.time.interval) {
-            (Some(_), Some((low, high))) if low <= 1.0 && high >= 1.0 => {
-                format!("no time that can be told at {work} of work a tile")
-            }
-            (Some(ratio), _) => format!("{} of the time at {work} of work a tile", percent(ratio)),
-            (None, _) => format!("an unknown time at {work} of work a tile"),
-        }
+        let unclear = cost.time.interval.is_some_and(|(low, high)| low <= 1.0 && high >= 1.0);
+        let said = match cost.time.value {
+            None => "an unknown time".to_owned(),
+            Some(_) if unclear => "as long, as far as can be told,".to_owned(),
+            Some(ratio) if ratio >= 1.0 => format!("{:.0} % longer", (ratio - 1.0) * 100.0),
+            Some(ratio) => format!("{:.0} % less", (1.0 - ratio) * 100.0),
+        };
+        format!("{said} at {work} of work a tile")
     };
     match costs {
         [] => "What isolation costs is not known here".to_owned(),
-        [one] => format!("A process for each worker costs {}", paid(one)),
+        [one] => format!("With a process for each worker a run takes {}", paid(one)),
         [first, .., last] => {
-            format!("A process for each worker costs {}, and {}", paid(first), paid(last))
+            format!(
+                "With a process for each worker a run takes {}, and {}",
+                paid(first),
+                paid(last)
+            )
         }
     }
 }
@@ -83,7 +87,8 @@ fn chart(area: &Area<'_>, top: i32, costs: &[&Cost<'_>]) -> Drawn {
     let ratios = costs.iter().flat_map(|c| [&c.time, &c.processor]).filter_map(reach).flatten();
     let across = Scale::powers(costs.iter().map(|c| work(c)), ACROSS);
     let upright = Scale::linear(ratios.chain([1.0]), (bottom, top + 24));
-    across.draw_across(area, (top + 24, bottom), duration)?;
+    names(area, &across, (top + 24, bottom + 30), costs)?;
+    across.draw_across(area, (top + 24, bottom), round_time)?;
     upright.draw_upright(area, ACROSS, style::tick)?;
     let one = upright.at(1.0);
     area.draw(&PathElement::new([(ACROSS.0, one), (ACROSS.1, one)], INK.stroke_width(2)))?;
@@ -110,7 +115,6 @@ fn chart(area: &Area<'_>, top: i32, costs: &[&Cost<'_>]) -> Drawn {
         let text = format!("{} at the right end", last.unwrap_or_default());
         area.draw_text(&text, &style::plain(12.0, SOFT), (ACROSS.1 + 16, y + 20))?;
     }
-    names(area, &across, (top + 24, bottom + 30), costs)?;
     let middle = i32::midpoint(ACROSS.0, ACROSS.1);
     let below = bottom + 38 + NAME * costs.len() as i32;
     centred(
@@ -132,4 +136,42 @@ fn names(area: &Area<'_>, across: &Scale, (top, y): (i32, i32), costs: &[&Cost<'
         area.draw_text(&text, &style::plain(13.0, INK), (left, y + 4))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_what_the_lightest_and_the_heaviest_work_pay() {
+        let of = |value: f64| Estimate {
+            n: 16,
+            value: Some(value),
+            interval: Some((value * 0.98, value * 1.02)),
+            method: "",
+        };
+        let names = [vec!["none".to_owned()], vec!["blur:2".to_owned(), "sobel".to_owned()]];
+        let cost = |k: usize, work_ns, time| Cost {
+            operations: &names[k],
+            work_ns: of(work_ns),
+            time: of(time),
+            processor: of(1.3),
+        };
+        let costs = [cost(0, 50_000.0, 1.2), cost(1, 600_000.0, 1.01)];
+        let svg = isolation("e9", &costs).unwrap().svg;
+        for text in [
+            "takes 20 % longer at 50.0 µs of work",
+            "as long, as far as",
+            "n = 16 blocks",
+            "blur:2, sobel",
+            "1.30 (1.27 to 1.33) at the right end",
+        ] {
+            assert!(svg.contains(text), "{text}: {svg}");
+        }
+        assert_eq!(isolation("e9", &costs), isolation("e9", &costs));
+        for few in [&costs[..1], &[]] {
+            let svg = isolation("e9", few).unwrap().svg;
+            assert!(!svg.contains("NaN") && !svg.contains("inf"));
+        }
+    }
 }

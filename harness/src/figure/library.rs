@@ -50,6 +50,9 @@ pub fn library(name: &str, rows: &[Rival<'_>]) -> Result<Figure, Failure> {
 
 /// Whose throughput differs, and whose cannot be told apart: an interval with 1 in it tells no difference.
 fn title(rows: &[Rival<'_>]) -> String {
+    if rows.is_empty() {
+        return "There is nothing to compare".to_owned();
+    }
     let beyond = |side: fn(f64, f64) -> bool| {
         let on = |e: &Estimate| e.interval.is_some_and(|(low, high)| side(low, high));
         let names: Vec<_> = rows.iter().filter(|r| on(&r.throughput)).map(|r| r.subject).collect();
@@ -66,19 +69,16 @@ fn title(rows: &[Rival<'_>]) -> String {
     if !slower.is_empty() {
         said.push(format!("C makes {} slower", slower.join(" and ")));
     }
-    match (even.is_empty(), said.is_empty()) {
-        (true, true) => "There is nothing to compare".to_owned(),
-        (true, false) => said.join("; "),
-        (false, true) => {
-            format!(
-                "Between C and Rust no difference in throughput can be told in {}",
-                even.join(", ")
-            )
-        }
-        (false, false) => {
-            format!("{}; no difference can be told in {}", said.join("; "), even.join(", "))
-        }
+    if !even.is_empty() {
+        said.push(format!("no difference in throughput can be told in {}", even.join(" and ")));
     }
+    let speeds = rows.iter().filter_map(|r| r.operations.value);
+    let (least, most) = speeds.fold((f64::INFINITY, 0.0), |(a, b), v| (v.min(a), v.max(b)));
+    if least.is_finite() {
+        let span = if most - least < 0.005 { String::new() } else { format!("{least:.2} to ") };
+        said.push(format!("the operations alone have {span}{most:.2} of their speed in Rust"));
+    }
+    said.join("; ")
 }
 
 fn table(area: &Area<'_>, top: i32, rows: &[Rival<'_>]) -> Drawn {
@@ -92,7 +92,7 @@ fn table(area: &Area<'_>, top: i32, rows: &[Rival<'_>]) -> Drawn {
     let middle = i32::midpoint(ACROSS.0, ACROSS.1);
     centred(area, "speed with C ÷ speed with Rust", LABEL_PX, (middle, bottom + 30))?;
     area.draw_text(
-        "right: throughputs, Mpx/s",
+        "Rust, C: throughputs, Mpx/s",
         &style::plain(13.0, SOFT),
         (ACROSS.1 + 14, bottom + 32),
     )?;
@@ -123,4 +123,49 @@ fn subject(area: &Area<'_>, scale: &Scale, row: &Rival<'_>, y: i32) -> Drawn {
     let both = format!("C {}", mpx(&row.c_px_per_s));
     area.draw_text(&both, &style::plain(12.0, SOFT), (right, y + 42))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(low: f64, high: f64) -> Vec<Rival<'static>> {
+        let of = |low: f64, high: f64| Estimate {
+            n: 20,
+            value: Some(f64::midpoint(low, high)),
+            interval: Some((low, high)),
+            method: "",
+        };
+        let row = |subject, low, high| Rival {
+            subject,
+            throughput: of(low, high),
+            operations: of(0.7, 0.8),
+            rust_px_per_s: of(50e6, 52e6),
+            c_px_per_s: of(48e6, 49e6),
+        };
+        vec![row("baseline", low, high), row("okiagari", 0.94, 0.96)]
+    }
+
+    #[test]
+    fn it_says_who_is_faster_with_intervals() {
+        let svg = library("e4", &rows(1.01, 1.03)).unwrap().svg;
+        for text in [
+            "C makes baseline faster; C makes okiagari slower",
+            "n = 20 blocks",
+            "1.020 (1.010 to 1.030)",
+            "Rust 51.0 (50.0 to 52.0)",
+        ] {
+            assert!(svg.contains(text), "{text}: {svg}");
+        }
+        assert_eq!(library("e4", &rows(1.01, 1.03)), library("e4", &rows(1.01, 1.03)));
+        let svg = library("e4", &rows(0.99, 1.03)).unwrap().svg;
+        assert!(svg.contains(
+            "C makes okiagari slower; no difference in throughput can be told in baseline"
+        ));
+        let mut unknown = rows(1.01, 1.03);
+        (unknown[0].throughput.value, unknown[0].throughput.interval) = (None, None);
+        for all in [&unknown[..], &[]] {
+            assert!(!library("e4", all).unwrap().svg.contains("NaN"));
+        }
+    }
 }

@@ -122,3 +122,54 @@ fn effects(struck: &[&History], turned: &[(&str, Knobs)]) -> Vec<Effect> {
     };
     TURNS.into_iter().filter_map(effect).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::sample;
+
+    /// Of ten tiles each subject loses as many as its knobs say: a hand-over one, threads two, Broadway's tree none.
+    fn runs(experiment: &Experiment, blocks: u32) -> Vec<History> {
+        let mut all = Vec::new();
+        for block in 0..blocks {
+            for name in experiment.subject.keys() {
+                let mut h = sample::good(all.len() as u32, name, true, 10);
+                h.run.block = block;
+                sample::recover(&mut h, 0, 9, 2_000_000);
+                let lost =
+                    usize::from(name.contains("hand")) + 2 * usize::from(name.contains("thread"));
+                h.items[..lost].iter_mut().for_each(|i| i.found_blake3 = None);
+                all.push(h);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn each_knob_is_worth_what_its_pairs_differ_by() {
+        let e7 = Experiment::load("e7-ablation").unwrap();
+        let (rows, effects) = of(&e7, &runs(&e7, 6)).unwrap();
+        assert_eq!(rows.len(), 13);
+        let right = |row: usize| (rows[row].right.value.unwrap() * 1e6).round() / 1e6;
+        assert_eq!((right(0), right(12)), (1.0, 0.7));
+        let broadway = rows.iter().find(|r| r.name == "broadway").unwrap();
+        assert!(broadway.knobs.original && broadway.recovery_ms.value == Some(2.0));
+        assert_eq!((broadway.recovered, broadway.fired), (6, 6));
+        let worth = |e: &Effect| (e.pairs, e.right.n, (e.right.value.unwrap() * 1e6).round() / 1e6);
+        let found: Vec<_> = effects.iter().map(worth).collect();
+        // Broadway itself, which has more of its own, is in no pair.
+        assert_eq!(found, [(6, 6, 0.1), (4, 6, 0.2), (4, 6, 0.2), (6, 6, 0.0)]);
+        assert!(effects.iter().all(|e| e.right.interval.is_some_and(|(low, high)| low <= high)));
+        let (few, _) = of(&e7, &runs(&e7, 1)).unwrap();
+        assert_eq!((few[0].right.n, few[0].right.interval), (1, None));
+    }
+
+    #[test]
+    fn without_combinations_or_faults_there_is_nothing_to_say() {
+        let (e3, e7) = ["e3-ffi-abort", "e7-ablation"].map(|e| Experiment::load(e).unwrap()).into();
+        assert!(of(&e3, &sample::comparison(6, 40)).is_none());
+        let mut quiet = runs(&e7, 2);
+        quiet.iter_mut().for_each(|h| h.injections.clear());
+        assert!(of(&e7, &quiet).is_none() && of(&e7, &[]).is_none());
+    }
+}

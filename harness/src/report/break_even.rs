@@ -132,3 +132,84 @@ fn estimate(blocks: &[Vec<Seen>], of: impl Fn(&Times) -> f64) -> Estimate {
         method: "of medians, bootstrap over blocks",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::sample;
+
+    /// A run without faults and one with a single fault, in milliseconds.
+    fn pair(subject: &str, block: u32, quiet_ms: u64, struck_ms: u64) -> [History; 2] {
+        [(false, quiet_ms), (true, struck_ms)].map(|(faults, ms)| {
+            let mut h = sample::good(block, subject, faults, 40);
+            if faults {
+                sample::recover(&mut h, 0, 10, 1_000_000);
+            }
+            (h.run.block, h.run.wall_ns) = (block, ms * 1_000_000);
+            h
+        })
+    }
+
+    fn experiment(subjects: &str) -> Experiment {
+        let text = format!(
+            "name = \"mine\"\nquestion = \"?\"\nseed = 1\nblocks = 8\n[workload]\ninput = \"a.png\"\n\
+             [[strike]]\nfault = \"abort\"\nwhen = {{ item = 10 }}\n{subjects}"
+        );
+        Experiment::parse(&text, "mine.toml").unwrap()
+    }
+
+    #[test]
+    fn lines_cross_where_what_is_saved_pays_for_the_overhead() {
+        let e = experiment("[subject.restart]\n[subject.okiagari]\n");
+        // 10 % slower, and a fault costs 1 s instead of 2 s: 0.1 faults a second.
+        let all: Vec<_> = (0..8)
+            .flat_map(|b| {
+                [pair("okiagari", b, 1100, 2100), pair("restart", b, 1000, 3000)].concat()
+            })
+            .collect();
+        let found = of(&e, &all).unwrap();
+        assert_eq!((found.rival, found.courses.len()), ("restart", 1));
+        let course = &found.courses[0];
+        let near =
+            |e: &Estimate, value: f64| assert!((e.value.unwrap() - value).abs() < 1e-9, "{e:?}");
+        near(&course.break_even_per_s, 0.1);
+        assert_eq!((course.subject, course.break_even_per_s.n), ("okiagari", 8));
+        assert!(course.break_even_per_s.interval.is_some_and(|(low, high)| low <= high));
+        near(&course.times[0], 1.1);
+        near(&found.times[0], 1.0);
+        let (rate, last) = (found.rates_per_s[POINTS - 1], POINTS - 1);
+        assert!(rate > 0.1, "the crossing is on the axis");
+        near(&course.times[last], 1.1 + rate);
+        near(&found.times[last], 1.0 + 2.0 * rate);
+        // Few blocks have no interval, and whoever is faster anyway pays at once.
+        let few: Vec<_> = [pair("okiagari", 0, 900, 910), pair("restart", 0, 1000, 3000)].concat();
+        let found = of(&e, &few).unwrap();
+        near(&found.courses[0].break_even_per_s, 0.0);
+        assert_eq!(found.courses[0].break_even_per_s.interval, None);
+        // A fault costs the rival less.
+        let dear: Vec<_> =
+            [pair("okiagari", 0, 1100, 5000), pair("restart", 0, 1000, 3000)].concat();
+        assert_eq!(of(&e, &dear).unwrap().courses[0].break_even_per_s.value, Some(f64::INFINITY));
+    }
+
+    #[test]
+    fn only_who_comes_through_is_a_rival_and_rates_are_taken_together() {
+        let vary = "[vary]\nmtbf_ms = [10, 200]\n";
+        let e =
+            experiment(&format!("{vary}[subject.resume]\n[subject.restart]\n[subject.okiagari]\n"));
+        let mut all = Vec::new();
+        for rate in ["10ms", "200ms"] {
+            all.extend(pair(&format!("okiagari-{rate}"), 0, 1100, 2100));
+            all.extend(pair(&format!("restart-{rate}"), 0, 1000, 3000));
+            // It ends with a tile missing: how long it took for the others says nothing.
+            let [quiet, mut struck] = pair(&format!("resume-{rate}"), 0, 1000, 1001);
+            sample::die(&mut struck, 20);
+            all.extend([quiet, struck]);
+        }
+        let found = of(&e, &all).unwrap();
+        assert_eq!(found.rival, "restart");
+        assert_eq!(found.courses.iter().map(|c| c.subject).collect::<Vec<_>>(), ["okiagari"]);
+        all.retain(|h| !h.run.subject.starts_with("restart"));
+        assert!(of(&e, &all).is_none() && of(&e, &[]).is_none());
+    }
+}

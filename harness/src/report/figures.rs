@@ -1,14 +1,15 @@
 //! Which figures an experiment has, and what a page says of each.
 
-use super::{ablation, break_even, isolation, library, outcomes, page, rate};
+use super::{ablation, break_even, isolation, library, outcomes, page, picture, rate};
 use crate::experiment::Experiment;
 use crate::figure::{self, Figure};
 use crate::history::History;
 use crate::measure::Measure;
+use crate::picture::Picture;
 use pipelines::message::Failure;
 
 /// Every figure there can be, by name.
-pub(super) const NAMES: [&str; 9] = [
+pub(super) const NAMES: [&str; 10] = [
     "progress",
     "recovery",
     "throughput",
@@ -18,6 +19,7 @@ pub(super) const NAMES: [&str; 9] = [
     "isolation",
     "break-even",
     "ablation",
+    "picture",
 ];
 
 /// The files of the figure with this name: a drawing, and its pixels.
@@ -58,6 +60,7 @@ pub(super) fn drawn(
     experiment: &Experiment,
     histories: &[History],
     measures: &[Measure],
+    input: Option<&Picture>,
 ) -> Result<Vec<Drawn>, Failure> {
     let mut all = vec![
         Drawn::new(
@@ -126,6 +129,14 @@ pub(super) fn drawn(
             "items.csv",
             "Which of delivery, isolation and supervision saves how many tiles.",
             figure::ablation(&experiment.name, &rows, &effects)?,
+        ));
+    }
+    if let Some(mosaic) = picture::of(experiment, histories, input) {
+        all.push(Drawn::new(
+            "picture",
+            "items.csv",
+            "The image after one run of each subject: which tiles were struck, and which are there.",
+            figure::picture(&experiment.name, &mosaic)?,
         ));
     }
     Ok(all)

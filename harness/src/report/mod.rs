@@ -14,6 +14,7 @@ mod lines;
 mod outcomes;
 mod package;
 pub mod page;
+mod picture;
 mod rate;
 mod story;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use story::{Story, list_of_injections, list_of_runs};
 use crate::experiment::{Experiment, Options};
 use crate::history::{self, History, write_whole};
 use crate::measure::{self, Measure};
+use crate::picture::Picture;
 use crate::provenance::{Build, Sitting};
 use crate::schedule::{self, SCHEDULE};
 use pipelines::message::Failure;
@@ -113,7 +115,7 @@ pub fn conclude(
     histories: &[History],
 ) -> Result<Summary, Failure> {
     history::derive(dir, histories)?;
-    for (name, bytes) in derived(experiment, histories, &provenance(dir)?)? {
+    for (name, bytes) in derived(experiment, histories, &Beside::read(dir)?)? {
         write_whole(dir, &name, &bytes)?;
     }
     Ok(claims(experiment, histories))
@@ -177,8 +179,9 @@ pub fn judge(
 /// # Errors
 /// The place for the output refuses, or `run.toml` cannot be read.
 pub fn draw(dir: &Path, experiment: &Experiment, histories: &[History]) -> Result<(), Failure> {
-    write_whole(dir, package::FILE, &package::json(experiment)?)?;
-    for (name, bytes) in shown(experiment, histories, &provenance(dir)?)? {
+    let beside = Beside::read(dir)?;
+    write_whole(dir, package::FILE, &package::json(experiment, beside.input.is_some())?)?;
+    for (name, bytes) in shown(experiment, histories, &beside)? {
         write_whole(dir, &name, &bytes)?;
     }
     Ok(())
@@ -190,16 +193,26 @@ pub fn draw(dir: &Path, experiment: &Experiment, histories: &[History]) -> Resul
 /// Those of [`read()`].
 pub fn differing(dir: &Path) -> Result<Vec<String>, Failure> {
     let (experiment, histories) = read(dir)?;
-    let all = derived(&experiment, &histories, &provenance(dir)?)?.into_iter();
+    let all = derived(&experiment, &histories, &Beside::read(dir)?)?.into_iter();
     let differs = |(name, bytes): &File| fs::read(dir.join(name)).ok().as_ref() != Some(bytes);
     Ok(all.filter(differs).map(|(name, _)| name).collect())
 }
 
-/// The text of `run.toml`.
-fn provenance(dir: &Path) -> Result<String, Failure> {
-    let path = dir.join(RUN);
-    fs::read_to_string(&path)
-        .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))
+/// What a folder has beside its tables.
+struct Beside {
+    /// The text of `run.toml`.
+    provenance: String,
+    /// A small picture of the input.
+    input: Option<Picture>,
+}
+
+impl Beside {
+    fn read(dir: &Path) -> Result<Self, Failure> {
+        let path = dir.join(RUN);
+        let provenance = fs::read_to_string(&path)
+            .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))?;
+        Ok(Self { provenance, input: Picture::read(dir) })
+    }
 }
 
 type File = (String, Vec<u8>);
@@ -208,12 +221,12 @@ type File = (String, Vec<u8>);
 fn derived(
     experiment: &Experiment,
     histories: &[History],
-    provenance: &str,
+    beside: &Beside,
 ) -> Result<Vec<File>, Failure> {
     let [measures, schedule, faults, claims] = tables(experiment, histories)?;
     let mut all = vec![measures, schedule, faults];
-    all.extend(shown(experiment, histories, provenance)?);
-    all.push((package::FILE.into(), package::json(experiment)?));
+    all.extend(shown(experiment, histories, beside)?);
+    all.push((package::FILE.into(), package::json(experiment, beside.input.is_some())?));
     all.push(claims);
     Ok(all)
 }
@@ -236,10 +249,10 @@ fn tables(experiment: &Experiment, histories: &[History]) -> Result<[File; 4], F
 fn shown(
     experiment: &Experiment,
     histories: &[History],
-    provenance: &str,
+    beside: &Beside,
 ) -> Result<Vec<File>, Failure> {
     let measures = measures(experiment, histories);
-    let drawn = figures::drawn(experiment, histories, &measures)?;
+    let drawn = figures::drawn(experiment, histories, &measures, beside.input.as_ref())?;
     let figures: Vec<_> = drawn.iter().map(|drawn| drawn.on_a_page()).collect();
     let mut answers = closing::answers(histories);
     if experiment.is_control() {
@@ -252,7 +265,7 @@ fn shown(
         claims: &claims(experiment, histories),
         measures: &measures,
         figures: &figures,
-        provenance,
+        provenance: &beside.provenance,
     });
     let files = drawn.into_iter().flat_map(figures::Drawn::into_files);
     Ok(files.chain([("index.html".to_owned(), page.into_bytes())]).collect())
