@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use plotters::style::FontStyle;
 
 /// Pixels from one mark to the next at least, so that their words have room.
-const ACROSS: i32 = 50;
+const ACROSS: i32 = 44;
 const DOWN: i32 = 36;
 
 /// An axis from one pixel to another, linear or logarithmic.
@@ -235,7 +235,7 @@ mod tests {
         let scale = Scale::powers([0.04, 0.6], (400, 100));
         assert_eq!(scale.marks(), [0.05, 0.1, 0.2, 0.5]);
         assert!(scale.at(0.04) < 400 && scale.at(0.6) > 100 && scale.at(0.1) > scale.at(0.2));
-        assert_eq!(Scale::powers([0.04, 600.0], (0, 300)).marks(), [0.1, 1.0, 10.0, 100.0]);
+        assert_eq!(Scale::powers([0.04, 600.0], (0, 300)).marks(), [0.1, 1.0, 10.0, 100.0, 1000.0]);
         assert_eq!([5e5, 2e6, 1.5e9].map(round_time), ["500 µs", "2 ms", "1.5 s"]);
         // One value, none, and none that has a logarithm.
         for scale in
