@@ -18,6 +18,7 @@ use crate::golden::Golden;
 use crate::history::{self, History, collect};
 use crate::noise::{Noise, Ticks};
 use crate::output::{BLACK_BOX, Begin};
+use crate::picture;
 use crate::plan::FaultPlan;
 use crate::schedule::{self, Armed};
 use crate::subject::{Program, Spec, foreign};
@@ -26,12 +27,14 @@ use anyhow::{Context, Result};
 use pipelines::black_box::BlackBox;
 use pipelines::image::job::Job;
 use pipelines::image::layout::{Layout, Split};
+use pipelines::image::operations::Operation;
 use pipelines::message::Failure;
 use pipelines::pipeline::WORKERS_MAX;
 use pipelines::sink::PARTIAL;
 use pipelines::sink::journal::{self, Journal};
 use pipelines::source;
 use scratch::Scratch;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -74,7 +77,10 @@ impl<'a> Campaign<'a> {
         let ground = Ground::new(experiment)?;
         Ok(match Results::open(dir, experiment, begin, &scratch::place())? {
             Opened::Finished => None,
-            Opened::Begun(results) => Some(Self { ground, decided, results: *results }),
+            Opened::Begun(results) => {
+                results.picture(|| picture::of(&ground.sound))?;
+                Some(Self { ground, decided, results: *results })
+            }
         })
     }
 
@@ -97,11 +103,13 @@ impl<'a> Campaign<'a> {
         if to_do.is_empty() {
             return Ok(true);
         }
-        let Some(golden) = self.ground.golden(interrupted, tell)? else { return Ok(false) };
-        as_before(&self.results, &golden)?;
+        let Some(goldens) = self.ground.goldens(interrupted, tell)? else { return Ok(false) };
+        as_before(&self.results, self.ground.experiment, &goldens)?;
         for trial in to_do {
             let plan = self.plan(trial)?;
-            let history = self.ground.run(trial, plan, &golden, interrupted, tell)?;
+            let operations = self.ground.experiment.operations(&trial.subject);
+            let golden = goldens.get(operations).context("a trial has no golden run")?;
+            let history = self.ground.run(trial, plan, golden, interrupted, tell)?;
             let Some(history) = history else { return Ok(false) };
             self.results.append(&history)?;
             tell(News::Over(&history));
@@ -133,19 +141,42 @@ pub fn again(
 ) -> Result<Option<History>> {
     let plan = FaultPlan { specs: schedule::specs(armed)?, seed: trial.seed };
     let ground = Ground::new(experiment)?;
-    let Some(golden) = ground.golden(interrupted, tell)? else { return Ok(None) };
+    tell(News::Golden);
+    let Some(golden) = ground.golden(trial, interrupted)? else { return Ok(None) };
     ground.run(trial, plan, &golden, interrupted, tell)
 }
 
+/// What every tile should be, by the operations: subjects that do the same with a tile are judged by one golden run.
+type Goldens<'a> = BTreeMap<&'a [String], Golden>;
+
+/// The first trial of each list of operations.
+fn works(experiment: &Experiment) -> Vec<Scheduled> {
+    let mut seen = BTreeSet::new();
+    let mut all = experiment.schedule();
+    all.retain(|trial| seen.insert(experiment.operations(&trial.subject)));
+    all
+}
+
 /// Runs that are finished were judged by a golden run, too. Where it is another today, something else has changed.
-fn as_before(results: &Results, golden: &Golden) -> Result<(), Failure> {
-    if results.finished() == 0 {
-        return Ok(());
+fn as_before(
+    results: &Results,
+    experiment: &Experiment,
+    goldens: &Goldens<'_>,
+) -> Result<(), Failure> {
+    let as_it_was = |trial: &Scheduled| -> Result<bool, Failure> {
+        let Some(golden) = goldens.get(experiment.operations(&trial.subject)) else {
+            return Ok(false);
+        };
+        // That run may be one of a foreign program, which is judged by pixels.
+        let before = history::golden(results.dir(), trial.run)?;
+        let same = |now: &[_]| before.iter().copied().eq(now.iter().copied().map(Some));
+        Ok(same(&golden.file_blake3) || same(&golden.pixels_blake3))
+    };
+    let mut all = true;
+    for trial in works(experiment).iter().filter(|t| (t.run as usize) < results.finished()) {
+        all &= as_it_was(trial)?;
     }
-    // That run may be one of a foreign program, which is judged by pixels.
-    let before = history::golden(results.dir())?;
-    let same = |now: &[_]| before.iter().copied().eq(now.iter().copied().map(Some));
-    if same(&golden.file_blake3) || same(&golden.pixels_blake3) {
+    if all {
         return Ok(());
     }
     Err(Failure::input(format!(
@@ -204,18 +235,30 @@ impl<'a> Ground<'a> {
         let job = job(experiment)?;
         let (sound, struck) = layouts(experiment, scratch.path())?;
         let ground = Self { experiment, scratch, job, sound, struck };
-        try_out(&ground.for_golden()?)?;
+        for trial in works(experiment) {
+            try_out(&ground.for_golden(&trial)?)?;
+        }
         Ok(ground)
     }
 
-    /// What every tile should be. `None` when interrupted.
-    fn golden(
+    /// What every tile should be in every trial. `None` when interrupted.
+    fn goldens(
         &self,
         interrupted: &Arc<AtomicBool>,
         tell: &mut dyn FnMut(News<'_>),
-    ) -> Result<Option<Golden>> {
+    ) -> Result<Option<Goldens<'a>>> {
         tell(News::Golden);
-        Golden::of(&self.for_golden()?, self.scratch.path(), interrupted)
+        let mut all = Goldens::new();
+        for trial in works(self.experiment) {
+            let Some(golden) = self.golden(&trial, interrupted)? else { return Ok(None) };
+            all.insert(self.experiment.operations(&trial.subject), golden);
+        }
+        Ok(Some(all))
+    }
+
+    /// What every tile should be in this trial. `None` when interrupted.
+    fn golden(&self, trial: &Scheduled, interrupted: &Arc<AtomicBool>) -> Result<Option<Golden>> {
+        Golden::of(&self.for_golden(trial)?, self.scratch.path(), interrupted)
     }
 
     /// One trial, in a folder of its own. `None` when interrupted.
@@ -241,12 +284,10 @@ impl<'a> Ground<'a> {
         spec(self.experiment, trial, layout, &self.job, dir)
     }
 
-    /// The work without faults, checked.
-    fn for_golden(&self) -> Result<Spec> {
-        let schedule = self.experiment.schedule();
-        let first = schedule.first().context("the experiment has no trial")?;
+    /// The work of this trial without faults, checked.
+    fn for_golden(&self, trial: &Scheduled) -> Result<Spec> {
         let layout = self.sound.clone();
-        let spec = Spec { layout, ..self.spec(first, self.scratch.path())? };
+        let spec = Spec { layout, ..self.spec(trial, self.scratch.path())? };
         spec.check()?;
         Ok(spec)
     }
@@ -269,13 +310,17 @@ fn layouts(experiment: &Experiment, scratch: &Path) -> Result<(Layout, Layout)> 
 fn job(experiment: &Experiment) -> Result<Job> {
     let workload = &experiment.workload;
     let wrong = |e: &dyn std::fmt::Display| Failure::input(format!("[workload]: {e}"));
-    let operations = workload.operation.iter().map(|o| o.parse()).collect::<Result<_, _>>();
     Ok(Job {
-        operations: operations.map_err(|e| wrong(&e))?,
+        operations: operations(&workload.operation)?,
         library: workload.library.parse().map_err(|e| wrong(&e))?,
         format: workload.format.parse().map_err(|e| wrong(&e))?,
         ballast_bytes: (workload.ballast_mib as usize) << 20,
     })
+}
+
+fn operations(words: &[String]) -> Result<Vec<Operation>, Failure> {
+    let all = words.iter().map(|word| word.parse()).collect::<Result<_, Failure>>();
+    all.map_err(|e| Failure::input(format!("[workload]: {e}")))
 }
 
 fn spec(
@@ -292,7 +337,11 @@ fn spec(
     let subject = subject.map_err(|(key, why)| Failure::input(format!("{key} {why}")))?;
     let library = options.library.as_deref().map(str::parse).transpose();
     let library = library.map_err(|e| Failure::input(format!("library: {e}")))?;
-    let job = Job { library: library.unwrap_or(job.library), ..job.clone() };
+    let job = Job {
+        operations: operations(experiment.operations(&trial.subject))?,
+        library: library.unwrap_or(job.library),
+        ..job.clone()
+    };
     Ok(Spec {
         subject,
         dir: dir.to_path_buf(),

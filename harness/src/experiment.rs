@@ -56,6 +56,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("e3-big-worker", include_str!("../../experiments/e3-big-worker.toml")),
     ("a-a", include_str!("../../experiments/a-a.toml")),
     ("e7-ablation", include_str!("../../experiments/e7-ablation.toml")),
+    ("e9-isolation-cost", include_str!("../../experiments/e9-isolation-cost.toml")),
     ("e6-fault-rate", include_str!("../../experiments/e6-fault-rate.toml")),
     ("foreign", include_str!("../../experiments/foreign.toml")),
 ];
@@ -206,6 +207,9 @@ pub struct Options {
     /// Which implementation of the operations, `rust` or `c`; the workload's if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<String>,
+    /// Operations, applied in order, at least one (`none` leaves the pixels as they are); the workload's if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Vec<String>>,
     /// The mean time between faults, in milliseconds (at least 1): what strikes does so at random moments, and not as
     /// `when` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -310,8 +314,10 @@ impl Experiment {
             let at = e.span().map(|s| place(text, s.start)).unwrap_or_default();
             Failure::input(format!("{file}{at}: {}", e.message().replace('\n', " ")))
         })?;
+        let twice = experiment.vary.as_ref().and_then(Vary::twice);
         let experiment = experiment.varied();
-        experiment.check().map_err(|(key, why)| {
+        let checked = twice.map_or_else(|| experiment.check(), Err);
+        checked.map_err(|(key, why)| {
             let at = text.lines().position(|l| l.contains(key_on_line(&key)));
             let at = at.map(|n| format!(", line {}", n + 1)).unwrap_or_default();
             Failure::input(format!("{file}{at}: {key} {why}"))
@@ -337,6 +343,14 @@ impl Experiment {
             options.blocks = options.blocks.map(|_| 1);
         }
         small
+    }
+}
+
+impl Experiment {
+    /// What is done with each tile that this subject is given.
+    pub fn operations(&self, subject: &str) -> &[String] {
+        let own = self.subject.get(subject).and_then(|options| options.operation.as_deref());
+        own.unwrap_or(&self.workload.operation)
     }
 }
 

@@ -15,6 +15,7 @@ pub mod noise;
 pub mod oracle;
 pub mod output;
 pub mod paper;
+pub mod picture;
 pub mod plan;
 pub mod progress;
 pub mod provenance;

@@ -1,11 +1,12 @@
 //! What a campaign would do, and what it would take; for `--dry-run`.
 
 use super::pace::Pace;
-use super::{Ground, look, results::Found};
+use super::{Ground, look, results::Found, works};
 use crate::experiment::{Experiment, Trial};
 use crate::golden;
 use crate::history;
 use crate::report;
+use crate::subject::Spec;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -42,7 +43,7 @@ pub struct Forecast {
 pub enum Basis {
     /// Runs of the same workload in this folder, by subject.
     Earlier(PathBuf),
-    /// The plain program, run once. Subjects that pause take longer, those that fall early less.
+    /// The plain program, run once for each list of operations: their mean. Subjects that pause take longer, those that fall early less.
     GoldenRun(Duration),
 }
 
@@ -64,30 +65,38 @@ pub fn forecast(
         Found::Finished(runs) => runs,
     };
     let ground = Ground::new(experiment)?;
-    let spec = ground.for_golden()?;
-    let (items, scratch) = (spec.layout.items(), ground.scratch.path());
+    let specs =
+        works(experiment).iter().map(|t| ground.for_golden(t)).collect::<Result<Vec<_>>>()?;
+    let (items, scratch) = (ground.sound.items(), ground.scratch.path());
     let schedule = experiment.schedule();
     let to_do = schedule.get(finished..).unwrap_or_default();
     let (basis, pace, run_bytes) = match earlier(experiment, out) {
         Some((dir, pace, run_bytes)) => (Basis::Earlier(dir), pace, run_bytes),
         None => {
-            let Some(took) = golden::time(&spec, scratch, interrupted)? else { return Ok(None) };
             let mut pace = Pace::default();
-            pace.add("baseline", false, took);
-            (Basis::GoldenRun(took), pace, items * ITEM_ROW_BYTES)
+            for spec in &specs {
+                let took = golden::time(spec, scratch, interrupted)?;
+                let Some(took) = took else { return Ok(None) };
+                pace.add("baseline", false, took);
+            }
+            let mean = pace.expect("baseline", false).unwrap_or_default();
+            (Basis::GoldenRun(mean), pace, items * ITEM_ROW_BYTES)
         }
     };
-    let places = (0..items).filter_map(|item| spec.layout.place(item));
+    let tiles_bytes = |spec: &Spec| {
+        let places = (0..items).filter_map(|item| spec.layout.place(item));
+        places.map(|p| spec.job.result_bytes_max(p.head) as u64).sum::<u64>()
+    };
     let golden = if to_do.is_empty() { None } else { pace.expect("baseline", false) };
     let trials = pace.left(to_do, Duration::ZERO).unwrap_or_default();
     Ok(Some(Forecast {
         finished,
         trials: to_do.iter().map(|t| (t.clone(), faults(experiment, t, items))).collect(),
         items,
-        time: trials + 2 * golden.unwrap_or_default(),
+        time: trials + 2 * specs.len() as u32 * golden.unwrap_or_default(),
         basis,
         results_bytes: run_bytes * to_do.len() as u64,
-        tiles_bytes_max: places.map(|p| spec.job.result_bytes_max(p.head) as u64).sum(),
+        tiles_bytes_max: specs.iter().map(tiles_bytes).max().unwrap_or(0),
         tiles: super::scratch::place(),
     }))
 }

@@ -4,6 +4,7 @@ use super::pace::Pace;
 use crate::experiment::Experiment;
 use crate::history::{self, History, LeftOut, Run, Tables};
 use crate::output::{Begin, lock};
+use crate::picture;
 use crate::provenance::{Build, Sitting};
 use crate::report::{self, RunFile};
 use crate::schedule::SCHEDULE;
@@ -91,6 +92,17 @@ impl Results {
     /// What the finished runs took.
     pub fn pace(&self) -> Pace {
         Pace::of(&self.finished)
+    }
+
+    /// Puts the picture of the input there, if it has none yet. Most inputs have one, and nothing depends on it.
+    ///
+    /// # Errors
+    /// The place for the output refuses.
+    pub(super) fn picture(&self, of: impl FnOnce() -> Option<Vec<u8>>) -> Result<(), Failure> {
+        if self.dir.join(picture::FILE).exists() {
+            return Ok(());
+        }
+        of().map_or(Ok(()), |bytes| history::write_whole(&self.dir, picture::FILE, &bytes))
     }
 
     /// Adds a run that is finished.
@@ -194,6 +206,7 @@ fn clear(dir: &Path) -> Result<(), Failure> {
     let names = [report::LAST.to_owned()].into_iter().chain(derived);
     names.into_iter().try_for_each(|name| remove(dir, &name))?;
     Tables::remove(dir)?;
+    remove(dir, picture::FILE)?;
     remove(dir, report::RUN)
 }
 

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::plan::FaultPlan;
 use crate::subject::{Isolation, Subject, foreign};
+use pipelines::image::operations::Operation;
 
 const LIBRARIES: [&str; 2] = ["rust", "c"];
 
@@ -143,6 +144,15 @@ impl Workload {
     }
 }
 
+/// What is wrong with these operations.
+fn unknown(operations: &[String]) -> Option<String> {
+    if operations.is_empty() {
+        return Some("is empty; \"none\" leaves the pixels as they are".to_owned());
+    }
+    let wrong = |o: &String| o.parse::<Operation>().err();
+    operations.iter().find_map(wrong).map(|why| format!("cannot be: {}", why.what))
+}
+
 impl Options {
     fn check(&self, subject: &str) -> Result<(), (String, String)> {
         let values = [
@@ -167,6 +177,9 @@ impl Options {
         if self.library.as_deref().is_some_and(|library| !LIBRARIES.contains(&library)) {
             let why = "must be \"rust\" or \"c\"".to_owned();
             return Err((format!("subject.{subject}.library"), why));
+        }
+        if let Some(why) = self.operation.as_deref().and_then(unknown) {
+            return Err((format!("subject.{subject}.operation"), why));
         }
         match all.find(|(_, value, least)| value.is_some_and(|value| value < *least)) {
             Some((key, _, least)) => {

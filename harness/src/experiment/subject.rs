@@ -110,6 +110,7 @@ impl Options {
             ("max_demand", self.max_demand.is_some()),
             ("memory_max_mib", self.memory_max_mib.is_some()),
             ("sandbox", self.sandbox.is_some()),
+            ("operation", self.operation.is_some()),
         ];
         let ours = ours.into_iter().filter(|(_, given)| *given).map(|(key, _)| key);
         let mut ours = self.turned().filter(|key| *key != "command").chain(ours);

@@ -51,7 +51,7 @@ fn the_embedded_experiments_are_sound_and_named_as_their_files() {
     let controls =
         Experiment::embedded().iter().filter(|e| Experiment::load(e.0).unwrap().is_control());
     assert!(
-        controls.map(|e| e.0).eq(["e1-availability", "e4-speed", "a-a"]),
+        controls.map(|e| e.0).eq(["e1-availability", "e4-speed", "a-a", "e9-isolation-cost"]),
         "the CVE's pictures differ"
     );
     assert_eq!(Experiment::load("e3-ffi-abort").unwrap().strike[0].to_string(), "abort@p=0.04");
@@ -347,6 +347,24 @@ fn a_sweep_makes_a_block_of_each_point_and_item_and_repeats_them_all() {
 }
 
 #[test]
+fn what_is_done_with_a_tile_can_be_varied_too() {
+    let vary =
+        "[vary]\noperation = [\"none\", \"blur:16\", [\"sobel\", \"blur:2\"]]\n[subject.baseline]";
+    let mine = "[subject.mine]\nlike = \"okiagari\"\noperation = [\"sobel\"]\n[expect]";
+    let text = GOOD.replace("[subject.baseline]", vary).replace("[expect]", mine);
+    let e = Experiment::parse(&text, "mine.toml").unwrap();
+    let names = "baseline-blur-16 baseline-none baseline-sobel-blur-2 mine \
+                 okiagari-blur-16 okiagari-none okiagari-sobel-blur-2";
+    assert!(e.subject.keys().map(String::as_str).eq(names.split(' ')));
+    assert_eq!(e.operations("baseline-sobel-blur-2"), ["sobel", "blur:2"]);
+    assert_eq!(
+        (e.operations("mine"), e.operations("another")),
+        (&["sobel".into()][..], &["blur:2".into()][..])
+    );
+    assert_eq!(toml::from_str::<Experiment>(&toml::to_string(&e).unwrap()).unwrap(), e);
+}
+
+#[test]
 fn what_is_varied_makes_several_subjects_of_each_and_expects_the_same_of_them() {
     let text = "name = \"mine\"\nquestion = \"?\"\nseed = 1\nblocks = 2\n[workload]\ninput = \"a.png\"\n\
         [[strike]]\nfault = \"abort\"\nwhen = { p = 0.5 }\n[vary]\nmtbf_ms = [10, 200]\n\
@@ -365,6 +383,18 @@ fn what_is_varied_makes_several_subjects_of_each_and_expects_the_same_of_them() 
     // What was run is read again as it is.
     let again: Experiment = toml::from_str(&toml::to_string(&e).unwrap()).unwrap();
     assert_eq!(again, e);
-    let wrong = error(&text.replace("mtbf_ms = [10, 200]", "spares = [1]"));
-    assert!(wrong.contains("unknown variant `spares`"), "{wrong}");
+    for (values, part) in [
+        ("spares = [1]", "unknown variant `spares`"),
+        ("mtbf_ms = [10, 10]", "mtbf_ms has two values that are both called \"10ms\""),
+        ("operation = [\"blur:2\", [\"blur\", \"2\"]]", "both called \"blur-2\""),
+        (
+            "operation = [\"burr:2\"]",
+            "subject.okiagari-burr-2.operation cannot be: there is no operation",
+        ),
+        ("operation = [[]]", "operation is empty; \"none\" leaves the pixels as they are"),
+        ("operation = [2]", "did not match any variant"),
+    ] {
+        let wrong = error(&text.replace("mtbf_ms = [10, 200]", values));
+        assert!(wrong.contains(part) && !wrong.contains('\n'), "{wrong}");
+    }
 }

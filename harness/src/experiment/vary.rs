@@ -2,7 +2,7 @@
 
 use super::{Experiment, Options};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// `[vary]` in an experiment: exactly one key, with the values that its option is to have. `okiagari` with
 /// `memory_max_mib = [64, 256]` becomes `okiagari-64mib` and `okiagari-256mib`; what is expected of it is expected of both.
@@ -11,19 +11,65 @@ use std::collections::BTreeMap;
 pub enum Vary {
     /// [`Options::library`]: `-rust` and `-c`.
     Library(Vec<String>),
+    /// [`Options::operation`]: `-blur-2` of `"blur:2"`, `-sobel-grayscale` of `["sobel", "grayscale"]`.
+    Operation(Vec<Operations>),
     /// [`Options::memory_max_mib`]: `-64mib`.
     MemoryMaxMib(Vec<u64>),
     /// [`Options::mtbf_ms`]: `-300ms`.
     MtbfMs(Vec<u64>),
 }
 
+/// One value of what is done with a tile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Operations {
+    /// A single operation.
+    One(String),
+    /// Several, in order.
+    Several(Vec<String>),
+}
+
+impl Operations {
+    fn list(&self) -> Vec<String> {
+        match self {
+            Self::One(operation) => vec![operation.clone()],
+            Self::Several(all) => all.clone(),
+        }
+    }
+    /// How a name ends in it: what cannot stand in a name is a dash.
+    fn suffix(&self) -> String {
+        let all = self.list().join("-");
+        let words = all.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join("-")
+    }
+}
+
 impl Vary {
+    /// Its key and what is wrong with it, if two of its values would be one subject, since they are called alike.
+    pub(super) fn twice(&self) -> Option<(String, String)> {
+        let key = match self {
+            Self::Library(_) => "library",
+            Self::Operation(_) => "operation",
+            Self::MemoryMaxMib(_) => "memory_max_mib",
+            Self::MtbfMs(_) => "mtbf_ms",
+        };
+        let mut seen = BTreeSet::new();
+        let mut names = self.values().into_iter().map(|(name, _)| name);
+        let name = names.find(|name| !seen.insert(name.clone()))?;
+        Some((key.to_owned(), format!("has two values that are both called {name:?}; give one")))
+    }
+
     /// Each value: how names end in it, and how it is given to a subject.
     fn values(&self) -> Vec<(String, Options)> {
         let none = Options::default;
         match self {
             Self::Library(all) => {
                 let give = |v: &String| (v.clone(), Options { library: Some(v.clone()), ..none() });
+                all.iter().map(give).collect()
+            }
+            Self::Operation(all) => {
+                let give =
+                    |v: &Operations| (v.suffix(), Options { operation: Some(v.list()), ..none() });
                 all.iter().map(give).collect()
             }
             Self::MemoryMaxMib(all) => {
@@ -44,6 +90,7 @@ impl Options {
     fn with(&self, more: &Self) -> Self {
         Self {
             library: self.library.clone().or_else(|| more.library.clone()),
+            operation: self.operation.clone().or_else(|| more.operation.clone()),
             memory_max_mib: self.memory_max_mib.or(more.memory_max_mib),
             mtbf_ms: self.mtbf_ms.or(more.mtbf_ms),
             ..self.clone()

@@ -2,19 +2,31 @@
 //! as an SVG and as a PNG.
 //! They come out for a single run and for no fault at all, too.
 
+mod ablation;
+mod break_even;
 mod canvas;
+mod isolation;
+mod library;
 mod outcomes;
+mod picture;
 mod pixels;
 mod progress;
 mod rate;
 mod recovery;
+mod scale;
 mod style;
 #[cfg(test)]
 mod tests;
 mod throughput;
 mod type_face;
 
+pub use ablation::{Combination, Effect, ablation};
+pub(crate) use break_even::POINTS;
+pub use break_even::{BreakEven, Course, break_even};
+pub use isolation::{Cost, isolation};
+pub use library::{Rival, library};
 pub use outcomes::{Cell, outcomes};
+pub use picture::{Fate, Grid, Mosaic, Panel, Piece, picture};
 pub use progress::progress;
 pub use rate::{Line, rate};
 pub use recovery::recovery;

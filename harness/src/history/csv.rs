@@ -160,14 +160,14 @@ pub fn recover(dir: &Path) -> Result<(Vec<History>, LeftOut), Failure> {
     Ok((all, left_out))
 }
 
-/// The checksums of the golden run that the first finished run was judged by, by item; empty if none is finished.
+/// The checksums of the golden run that this run was judged by, by item; empty if it is not finished.
 ///
 /// # Errors
 /// Those of [`recover`].
-pub(crate) fn golden(dir: &Path) -> Result<Vec<Option<Checksum>>, Failure> {
+pub(crate) fn golden(dir: &Path, run: u32) -> Result<Vec<Option<Checksum>>, Failure> {
     let mut all = Vec::new();
     scan(dir, &ITEMS, Some(&|_| true), &mut LeftOut::default(), |_, row: ItemRow| {
-        if row.run == 0 {
+        if row.run == run {
             all.push(row.item().golden_blake3);
         }
         Ok(())

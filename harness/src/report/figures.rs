@@ -1,14 +1,26 @@
 //! Which figures an experiment has, and what a page says of each.
 
-use super::{outcomes, page, rate};
+use super::{ablation, break_even, isolation, library, outcomes, page, picture, rate};
 use crate::experiment::Experiment;
 use crate::figure::{self, Figure};
 use crate::history::History;
 use crate::measure::Measure;
+use crate::picture::Picture;
 use pipelines::message::Failure;
 
 /// Every figure there can be, by name.
-pub(super) const NAMES: [&str; 5] = ["progress", "recovery", "throughput", "outcomes", "rate"];
+pub(super) const NAMES: [&str; 10] = [
+    "progress",
+    "recovery",
+    "throughput",
+    "outcomes",
+    "rate",
+    "library",
+    "isolation",
+    "break-even",
+    "ablation",
+    "picture",
+];
 
 /// The files of the figure with this name: a drawing, and its pixels.
 pub(super) fn files(name: &str) -> [String; 2] {
@@ -48,6 +60,7 @@ pub(super) fn drawn(
     experiment: &Experiment,
     histories: &[History],
     measures: &[Measure],
+    input: Option<&Picture>,
 ) -> Result<Vec<Drawn>, Failure> {
     let mut all = vec![
         Drawn::new(
@@ -82,6 +95,48 @@ pub(super) fn drawn(
             "measures.csv",
             "What was done right in a second, against the mean time between faults.",
             figure::rate(&experiment.name, &lines)?,
+        ));
+    }
+    let rivals = library::rows(experiment, measures);
+    if !rivals.is_empty() {
+        all.push(Drawn::new(
+            "library",
+            "measures.csv",
+            "How fast each subject is with operations in C, against the same in Rust.",
+            figure::library(&experiment.name, &rivals)?,
+        ));
+    }
+    let costs = isolation::costs(experiment, histories);
+    if !costs.is_empty() {
+        all.push(Drawn::new(
+            "isolation",
+            "runs.csv",
+            "What a process for each worker costs, against the work that a tile is.",
+            figure::isolation(&experiment.name, &costs)?,
+        ));
+    }
+    if let Some(found) = break_even::of(experiment, histories) {
+        all.push(Drawn::new(
+            "break-even",
+            "runs.csv",
+            "From which rate of faults on a subject takes less time than its rival.",
+            figure::break_even(&experiment.name, &found)?,
+        ));
+    }
+    if let Some((rows, effects)) = ablation::of(experiment, histories) {
+        all.push(Drawn::new(
+            "ablation",
+            "items.csv",
+            "Which of delivery, isolation and supervision saves how many tiles.",
+            figure::ablation(&experiment.name, &rows, &effects)?,
+        ));
+    }
+    if let Some(mosaic) = picture::of(experiment, histories, input) {
+        all.push(Drawn::new(
+            "picture",
+            "items.csv",
+            "The image after one run of each subject: which tiles were struck, and which are there.",
+            figure::picture(&experiment.name, &mosaic)?,
         ));
     }
     Ok(all)

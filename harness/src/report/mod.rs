@@ -1,17 +1,22 @@
 //! The results of an experiment in a folder: written once from what was observed, and judged and drawn again from the
 //! stored files whenever someone asks. No pipeline runs here.
 
+mod ablation;
+mod break_even;
 mod claims;
 mod closing;
 mod comparison;
 mod control;
 mod figures;
+mod isolation;
+mod library;
 mod lines;
 mod machine;
 mod outcomes;
 pub mod overview;
 mod package;
 pub mod page;
+mod picture;
 mod rate;
 mod story;
 #[cfg(test)]
@@ -26,6 +31,7 @@ pub use story::{Story, list_of_injections, list_of_runs};
 use crate::experiment::{Experiment, Options};
 use crate::history::{self, History, write_whole};
 use crate::measure::{self, Measure};
+use crate::picture::Picture;
 use crate::provenance::{Build, Sitting};
 use crate::schedule::{self, SCHEDULE};
 use pipelines::message::Failure;
@@ -188,9 +194,10 @@ pub fn judge(
 /// # Errors
 /// The place for the output refuses, or `run.toml` cannot be read.
 pub fn draw(dir: &Path, experiment: &Experiment, histories: &[History]) -> Result<(), Failure> {
-    write_whole(dir, package::FILE, &package::json(experiment)?)?;
+    let around = Around::of(dir)?;
+    write_whole(dir, package::FILE, &package::json(experiment, around.input.is_some())?)?;
     let measures = measures(experiment, histories);
-    for (name, bytes) in shown(experiment, histories, &measures, &Around::of(dir)?)? {
+    for (name, bytes) in shown(experiment, histories, &measures, &around)? {
         write_whole(dir, &name, &bytes)?;
     }
     Ok(())
@@ -208,7 +215,7 @@ pub fn differing(dir: &Path) -> Result<Vec<String>, Failure> {
     Ok(all.filter(differs).map(|(name, _)| name).collect())
 }
 
-/// What a page says that is not in the histories.
+/// What figures and pages show that is not in the histories.
 struct Around {
     /// The text of `run.toml`.
     provenance: String,
@@ -216,6 +223,8 @@ struct Around {
     sittings: Vec<Sitting>,
     /// Whether the folder above has a page over all experiments.
     overview: bool,
+    /// A small picture of the input.
+    input: Option<Picture>,
 }
 
 impl Around {
@@ -224,7 +233,12 @@ impl Around {
         let provenance = fs::read_to_string(&path)
             .map_err(|e| Failure::input(format!("{} cannot be read: {e}", path.display())))?;
         let sittings = read_run_file(dir)?.sitting;
-        Ok(Self { provenance, sittings, overview: overview::is_above(dir) })
+        Ok(Self {
+            provenance,
+            sittings,
+            overview: overview::is_above(dir),
+            input: Picture::read(dir),
+        })
     }
 }
 
@@ -240,7 +254,7 @@ fn derived(
     let [numbers, schedule, faults, claims] = tables(experiment, histories, measures)?;
     let mut all = vec![numbers, schedule, faults];
     all.extend(shown(experiment, histories, measures, around)?);
-    all.push((package::FILE.into(), package::json(experiment)?));
+    all.push((package::FILE.into(), package::json(experiment, around.input.is_some())?));
     all.push(claims);
     Ok(all)
 }
@@ -270,7 +284,7 @@ fn shown(
     measures: &[Measure],
     around: &Around,
 ) -> Result<Vec<File>, Failure> {
-    let drawn = figures::drawn(experiment, histories, measures)?;
+    let drawn = figures::drawn(experiment, histories, measures, around.input.as_ref())?;
     let figures: Vec<_> = drawn.iter().map(|drawn| drawn.on_a_page()).collect();
     let mut answers = closing::answers(histories, measures);
     if experiment.is_control() {

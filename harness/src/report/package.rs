@@ -10,6 +10,7 @@ pub(super) use sheets::SHEETS;
 pub(super) use sheets::{OUTCOMES, RINGS};
 
 use crate::experiment::Experiment;
+use crate::picture;
 use pipelines::message::Failure;
 use serde_json::{Value, json};
 use sheets::{Column, Kind, Sheet};
@@ -17,18 +18,21 @@ use sheets::{Column, Kind, Sheet};
 pub(super) const FILE: &str = "datapackage.json";
 const README: &str = include_str!("../../../results/README.md");
 
-/// The file.
+/// The file; `pictured` says whether a picture of the input stands beside it.
 ///
 /// # Errors
 /// None that an experiment can cause; the writer's own are the engine's.
-pub(super) fn json(experiment: &Experiment) -> Result<Vec<u8>, Failure> {
-    let package = json!({
+pub(super) fn json(experiment: &Experiment, pictured: bool) -> Result<Vec<u8>, Failure> {
+    let mut package = json!({
         "profile": "tabular-data-package",
         "name": experiment.name.to_lowercase(),
         "title": experiment.question,
         "version": env!("CARGO_PKG_VERSION"),
         "resources": SHEETS.iter().map(resource).collect::<Vec<_>>(),
     });
+    if pictured {
+        package["image"] = picture::FILE.into();
+    }
     let mut text = serde_json::to_vec_pretty(&package).map_err(Failure::engine)?;
     text.push(b'\n');
     Ok(text)
