@@ -1,4 +1,5 @@
-"""The job of the bench `rivals` with the process pools of Python: one line a pool, NAME, µs an item, ms of a recovery.
+"""The job of the bench `rivals` with the process pools of Python: one line a pool: its name, its version, µs an item,
+and µs of each recovery.
 
     python3 rivals.py POOL ITEMS ABORTS
 
@@ -8,7 +9,6 @@ abort whoever called does what the pool wants of him until he has the item's res
 
 import os
 import resource
-import statistics
 import sys
 import tempfile
 import time
@@ -101,6 +101,13 @@ class Pebble:
         self.pool.join()
 
 
+def version(name):
+    import importlib.metadata
+
+    # One of them comes with Python.
+    return sys.version.split()[0] if name == "ProcessPoolExecutor" else importlib.metadata.version(name)
+
+
 def main():
     pools = {"ProcessPoolExecutor": Executor, "loky": Loky, "pebble": Pebble}
     name, items, aborts = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -119,9 +126,9 @@ def main():
             end = time.monotonic_ns()
             assert (out == 248).all()
             with open(stamp) as file:
-                recoveries.append((end - int(file.read())) / 1e6)
+                recoveries.append((end - int(file.read())) / 1e3)
             pool.map([tile] * 8)
-    print(name, each_us, statistics.median(recoveries), flush=True)
+    print(name, version(name), each_us, *recoveries, flush=True)
     pool.close()
 
 
