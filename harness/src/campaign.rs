@@ -28,6 +28,7 @@ use pipelines::black_box::BlackBox;
 use pipelines::image::job::Job;
 use pipelines::image::layout::{Layout, Split};
 use pipelines::image::operations::Operation;
+use pipelines::isolation::cgroup;
 use pipelines::message::Failure;
 use pipelines::pipeline::WORKERS_MAX;
 use pipelines::sink::PARTIAL;
@@ -231,6 +232,11 @@ struct Ground<'a> {
 
 impl<'a> Ground<'a> {
     fn new(experiment: &'a Experiment) -> Result<Self> {
+        for options in experiment.subject.values() {
+            if let Some(group) = options.cgroup()? {
+                cgroup::check(&group)?;
+            }
+        }
         let scratch = Scratch::new()?;
         let job = job(experiment)?;
         let (sound, struck) = layouts(experiment, scratch.path())?;
@@ -355,11 +361,27 @@ fn spec(
         deadline: Duration::from_millis(deadline_ms.unwrap_or(DEADLINE_MS)),
         limits: options.limits(),
         memory_budget_bytes: options.memory_budget_bytes(),
-        cgroup: None,
+        cgroup: options.cgroup()?,
         recycling: options.recycling(),
         sandbox: sandbox.unwrap_or(false),
         plan: FaultPlan::quiet(trial.seed),
         events: None,
         observer: std::process::id() as i32,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_group_that_is_none_is_refused_before_anything_runs() {
+        let text = "name = \"mine\"\nquestion = \"Does it?\"\nseed = 1\nblocks = 1\n\
+                    [workload]\ninput = \"synthetic:64x64\"\noperation = [\"grayscale\"]\n\
+                    [subject.okiagari]\ncgroup = \"/nowhere\"\n";
+        let experiment = Experiment::parse(text, "mine.toml").unwrap();
+        let refused = Ground::new(&experiment).err().unwrap().to_string();
+        assert!(refused.contains("/nowhere is no control group of version 2"), "{refused}");
+        assert!(!refused.contains('\n'), "{refused}");
+    }
 }

@@ -18,6 +18,7 @@ use crate::plan::FaultSpec;
 use crate::subject::{Again, Isolation};
 use pipelines::engine::ledger::Delivery;
 use pipelines::engine::settings::Supervision;
+use pipelines::isolation::cgroup;
 use pipelines::isolation::limits::{Limits, Recycling};
 use pipelines::message::Failure;
 use pipelines::pipeline::WORKERS_MAX;
@@ -180,6 +181,10 @@ pub struct Options {
     /// given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_budget_mib: Option<u64>,
+    /// A delegated control group in which each worker gets one of its own: its path, or `own` (of the subject
+    /// `okiagari`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<PathBuf>,
     /// Processor time of a worker's whole life, in whole seconds (at least 1); none if not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_max_s: Option<u64>,
@@ -246,6 +251,14 @@ impl Options {
     /// What everything together may take, in bytes.
     pub fn memory_budget_bytes(&self) -> Option<u64> {
         self.memory_budget_mib.map(|mib| mib.saturating_mul(1 << 20))
+    }
+
+    /// Where workers get control groups.
+    ///
+    /// # Errors
+    /// When that is to be this program's own, and it is in none of version 2.
+    pub fn cgroup(&self) -> Result<Option<PathBuf>, Failure> {
+        self.cgroup.as_deref().map(cgroup::named).transpose()
     }
 
     /// When a worker is replaced though it lives.

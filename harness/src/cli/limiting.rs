@@ -4,10 +4,10 @@ use super::run::positive_duration;
 use crate::experiment::{FILES_MIN, MEMORY_MIN_MIB};
 use bytesize::ByteSize;
 use clap::Args;
-use pipelines::isolation::cgroup::own;
+use pipelines::isolation::cgroup;
 use pipelines::isolation::limits::{Limits, Recycling};
 use pipelines::message::Failure;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Args)]
@@ -64,8 +64,7 @@ impl Limiting {
 
     /// Where workers get control groups.
     pub(super) fn cgroup(&self) -> Result<Option<PathBuf>, Failure> {
-        let own = |path: &PathBuf| if path == Path::new("own") { own() } else { Ok(path.clone()) };
-        self.cgroup.as_ref().map(own).transpose()
+        self.cgroup.as_deref().map(cgroup::named).transpose()
     }
 
     pub(super) fn recycling(&self) -> Recycling {

@@ -4,7 +4,7 @@ use super::{
     Experiment, FILES_MIN, MAX_BALLAST_MIB, MAX_BLOCKS, MEMORY_MAX_MIB, MEMORY_MIN_MIB, Options,
     Workload, pictures,
 };
-use crate::plan::FaultPlan;
+use crate::plan::{FaultPlan, FaultSpec, Trigger, Which};
 use crate::subject::{Isolation, Subject, foreign};
 use pipelines::image::operations::Operation;
 
@@ -90,14 +90,31 @@ impl Experiment {
         if self.workload.strips.is_some() || self.workload.input.starts_with(pictures::PREFIX) {
             return no("works on tiles of one picture, not on strips or a folder".into());
         }
-        match self.strike.iter().find(|spec| foreign::signal(spec.fault).is_none()) {
-            Some(spec) => no(format!(
+        if let Some(spec) = self.strike.iter().find(|spec| foreign::signal(spec.fault).is_none()) {
+            return no(format!(
                 "cannot be struck by {}, which is no signal: what is inside of a command is out of reach",
                 spec.fault
+            ));
+        }
+        match self.strike.iter().find_map(unseen) {
+            Some(condition) => no(format!(
+                "is never struck where {condition} is asked for: what is inside of a command is out of sight"
             )),
             None => Ok(()),
         }
     }
+}
+
+/// The condition of a strike that looks at what nobody sees of a command, if there is one.
+fn unseen(spec: &FaultSpec) -> Option<&'static str> {
+    let only = &spec.only;
+    let asked = [
+        ("a lane", only.lane.is_some()),
+        ("a tile's size in bytes", only.above_bytes.is_some()),
+        ("a recovery", only.recovering),
+        ("a tile by its row", matches!(spec.trigger, Trigger::Item(Which::Tile { .. }, _))),
+    ];
+    asked.into_iter().find(|(_, asked)| *asked).map(|(condition, _)| condition)
 }
 
 impl Workload {

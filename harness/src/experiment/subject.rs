@@ -94,7 +94,11 @@ impl Options {
             let why = "must be 1 under hand-over: what a dead holder had is gone, and nobody can try it again";
             return Err(("attempts", why.to_owned()));
         }
-        let alone = [("sandbox", self.sandbox == Some(true)), ("spares", self.spares > Some(0))];
+        let alone = [
+            ("sandbox", self.sandbox == Some(true)),
+            ("spares", self.spares > Some(0)),
+            ("cgroup", self.cgroup.is_some()),
+        ];
         if let Some((key, _)) = alone.into_iter().find(|(_, given)| *given && !apart) {
             let why = "means nothing without worker processes of its own: isolation = \"process\"";
             return Err((key, why.to_owned()));
@@ -111,6 +115,7 @@ impl Options {
             ("memory_max_mib", self.memory_max_mib.is_some()),
             ("sandbox", self.sandbox.is_some()),
             ("operation", self.operation.is_some()),
+            ("cgroup", self.cgroup.is_some()),
         ];
         let ours = ours.into_iter().filter(|(_, given)| *given).map(|(key, _)| key);
         let mut ours = self.turned().filter(|key| *key != "command").chain(ours);

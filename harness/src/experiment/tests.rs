@@ -204,6 +204,7 @@ fn what_makes_no_sense_in_a_subject_is_refused_in_a_sentence() {
         ),
         ("[subject.mine]\nisolation = \"thread\"\nsandbox = true", "sandbox means nothing"),
         ("[subject.mine]\nisolation = \"shared\"\nspares = 1", "spares means nothing"),
+        ("[subject.mine]\nisolation = \"thread\"\ncgroup = \"own\"", "cgroup means nothing"),
         ("[subject.mine]\ndelivery = \"hope\"", "unknown variant `hope`"),
         ("[subject.mine]\ncommand = []", "command is empty"),
         ("[subject.mine]\ncommand = [\"p\", \"{out}\"]", "must have {input} or {input_ppm}"),
@@ -225,6 +226,15 @@ fn what_makes_no_sense_in_a_subject_is_refused_in_a_sentence() {
     let inside = GOOD.replacen("\"abort\"", "\"hang\"", 1);
     let error = self::error(&inside.replacen("[subject.baseline]", command, 1));
     assert!(error.contains("cannot be struck by hang, which is no signal"), "{error}");
+    for (when, condition) in [
+        ("lane = 0, item = 3", "a lane"),
+        ("item = 3, lane = 1", "a lane"),
+        ("tile = \"1:1\"", "a tile by its row"),
+    ] {
+        let blind = GOOD.replacen("{ item = \"10..1000+50\" }", &format!("{{ {when} }}"), 1);
+        let error = self::error(&blind.replacen("[subject.baseline]", command, 1));
+        assert!(error.contains(&format!("never struck where {condition}")), "{when}: {error}");
+    }
     assert!(
         Experiment::parse(&GOOD.replacen("[subject.baseline]", command, 1), "mine.toml").is_ok()
     );

@@ -25,11 +25,24 @@ pub(crate) struct Cgroup {
     dir: PathBuf,
 }
 
-/// The group that this process is in.
+/// The group that a user names: by its path, or as `own`.
 ///
 /// # Errors
-/// When it is in none of version 2.
-pub fn own() -> Result<PathBuf, Failure> {
+/// When it is `own` and this process is in none of version 2.
+pub fn named(path: &Path) -> Result<PathBuf, Failure> {
+    if path == Path::new("own") { own() } else { Ok(path.to_owned()) }
+}
+
+/// Whether workers can have groups of their own in this one. If so, its processes are in a group below from then on.
+///
+/// # Errors
+/// [`Blame::Input`](crate::message::Blame::Input) when they cannot, with why.
+pub fn check(dir: &Path) -> Result<(), Failure> {
+    Cgroup::open(dir).map(drop)
+}
+
+/// The group that this process is in.
+fn own() -> Result<PathBuf, Failure> {
     let membership = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     delegated(&membership).map(|path| Path::new(ROOT).join(path)).ok_or_else(|| {
         Failure::input("this process is in no control group of version 2: name one by its path")
