@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 const BYTES: usize = 196_608;
 const WORKERS: usize = 2;
 const PAIRS: usize = 7;
-const PLACES: [Place; 3] = [Place::Threads, Place::SameCore, Place::AnyCore];
+const PLACES: [Place; 4] = [Place::Threads, Place::SameCore, Place::AnyCore, Place::InTwos];
 
 struct Tile(Buf);
 
@@ -114,6 +114,8 @@ enum Place {
     /// Processes, each on the core of its lane.
     SameCore,
     AnyCore,
+    /// The same, and quick items two at a time.
+    InTwos,
 }
 
 /// Runs so many items; the processor time of it all.
@@ -122,11 +124,12 @@ fn cpu(items: u64, rounds: u64, place: Place) -> Duration {
     let slab = Segment::slab(0, 16, BYTES).expect("memory");
     let tiles = Tiles { slab: slab.clone(), next: 0, end: items };
     let stage = Stage::<Turn>::new(rounds).workers(WORKERS);
-    let isolation =
-        Isolation { same_core: place == Place::SameCore, ..Isolation::new(vec![slab], BYTES) };
+    let same_core = place == Place::SameCore;
+    let together = if place == Place::InTwos { 2 } else { 1 };
+    let isolation = Isolation { same_core, together, ..Isolation::new(vec![slab], BYTES) };
     let stage = match place {
         Place::Threads => stage.result_bytes(BYTES),
-        Place::SameCore | Place::AnyCore => stage.isolated(isolation),
+        _ => stage.isolated(isolation),
     };
     let batch = Batch::<Discard>::new(()).size(1);
     let tally = Pipeline::from(tiles).stage(stage).batch(batch).run().expect("it runs");
@@ -164,8 +167,10 @@ fn tiles() {
             let cpu = cpu(items, rounds, PLACES[place]).saturating_sub(empty[place]);
             cpu.as_secs_f64() * 1e6 / items as f64
         };
-        let rounds: Vec<_> = (0..PAIRS).map(|_| [each(0), each(1), each(2)]).collect();
-        for (place, name) in [(1, "on the core of its lane"), (2, "on any core")] {
+        let rounds: Vec<_> = (0..PAIRS).map(|_| [each(0), each(1), each(2), each(3)]).collect();
+        for (place, name) in
+            [(1, "on the core of its lane"), (2, "on any core"), (3, "on any core, in twos")]
+        {
             let ratios: Vec<_> = rounds.iter().map(|round| round[place] / round[0]).collect();
             let more: Vec<_> = rounds.iter().map(|round| round[place] - round[0]).collect();
             let (least, most) =
@@ -241,6 +246,19 @@ fn messages() {
 
 fn main() {
     worker::enter(&[role::<Turn>(), role::<Noop>()]);
+    // One place alone, for a profiler: `-- threads 100` has 20,000 items of so many rounds done there.
+    let words: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    if let [place, rounds] = &words[..] {
+        return alone(place, rounds.parse().expect("a number of rounds"));
+    }
     messages();
     tiles();
+}
+
+fn alone(name: &str, rounds: u64) {
+    const ITEMS: u64 = 20_000;
+    let names = ["threads", "same-core", "any-core", "in-twos"];
+    let place = names.iter().position(|it| *it == name).expect("one of these names");
+    let cpu = cpu(ITEMS, rounds, PLACES[place]);
+    println!("{name}: {:.1} µs an item", cpu.as_secs_f64() * 1e6 / ITEMS as f64);
 }

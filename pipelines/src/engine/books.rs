@@ -27,8 +27,6 @@ pub(crate) struct Books<T> {
     stopped: AtomicBool,
     failure: OnceLock<Failure>,
     bell: Arc<Bell>,
-    /// Items that one `produce` is asked for at most.
-    ask_max: usize,
     /// What comes in goes to a lane of the ledger's choice.
     dispatched: bool,
 }
@@ -66,7 +64,6 @@ impl<T> Books<T> {
             stopped: AtomicBool::new(false),
             failure: OnceLock::new(),
             bell: Arc::new(bell),
-            ask_max: terms.max_demand,
             dispatched: terms.ahead == 0,
         })
     }
@@ -97,7 +94,7 @@ impl<T> Books<T> {
         let lanes = inner.lanes_waiting > 0 && (due || inner.ledger.can_answer());
         let feeders = inner.feeders_waiting > 0 && inner.ledger.room() > 0;
         // Two loans at once, as a push may bring them, or none taken by who was woken, need more.
-        let one = one && inner.ledger.waiting() <= self.ask_max;
+        let one = one && inner.ledger.waiting() <= inner.ledger.handful();
         drop(inner);
         match (lanes, one) {
             (false, _) => {}
@@ -153,7 +150,8 @@ impl<T> Books<T> {
             if self.is_stopped() || leave.told() != Told::Stay {
                 return None;
             }
-            let room = inner.ledger.room().min(self.ask_max);
+            // One `produce` is asked for what one lane takes at most.
+            let room = inner.ledger.room().min(inner.ledger.handful());
             if room > 0 {
                 inner.ledger.step(Instant::now(), Event::Promised(room), &mut orders);
                 return Some(room);

@@ -7,6 +7,7 @@ use super::judge::{Decision, Failed};
 use super::leave::{Leave, Told as Word};
 use super::ledger::{Delivery, Event, Holder, Loan, Order, Verdict};
 use super::outlet::Outlet;
+use super::pace::Pace;
 use super::run::Shared;
 use super::tree::shapes::Process;
 use super::watch::SetAside;
@@ -34,6 +35,7 @@ pub(crate) struct Lane<'a, H: Handler> {
     /// What went wrong, until the ledger says whether that was the last attempt.
     wrongs: Vec<(ItemId, Wrong)>,
     dismissed: bool,
+    pace: Pace,
 }
 
 impl<'a, H: Handler> Lane<'a, H> {
@@ -49,6 +51,7 @@ impl<'a, H: Handler> Lane<'a, H> {
             finished: Vec::new(),
             wrongs: Vec::new(),
             dismissed: false,
+            pace: Pace::new(shared.together),
         }
     }
 
@@ -72,6 +75,9 @@ impl<'a, H: Handler> Lane<'a, H> {
             self.shared.observer.tell(|| Told::ChunkStarted { processor, items });
             let fell = self.work(hands, &loan);
             self.tell_of_chunk(items, start);
+            if let Some(items) = self.pace.change() {
+                self.events.push(Event::Paced { holder: self.holder, items });
+            }
             // Killed after the last item: handed over, that is as bad as in the middle of one.
             let fell = fell.and(if self.is_doomed() { Err(Fall::Killed) } else { Ok(()) });
             if let Err(fall) = fell
@@ -114,7 +120,9 @@ impl<'a, H: Handler> Lane<'a, H> {
     /// What is done at one go.
     fn chunk(&mut self) -> Option<Loan<H::In>> {
         let front = self.mailbox.front_mut()?;
-        let chunk = front.take(self.shared.chunk);
+        // Who was near a death goes without company, as far as the terms allow.
+        let pace = if front.attempt > 0 { 1 } else { self.pace.items() };
+        let chunk = front.take(self.shared.chunk.max(pace));
         if front.is_empty() {
             self.mailbox.pop_front();
         }
@@ -136,12 +144,13 @@ impl<'a, H: Handler> Lane<'a, H> {
 
     /// An item was worked on.
     fn note(&mut self, outcome: Outcome<H::Out>, loan: &Loan<H::In>, index: usize) {
-        let Outcome { item, attempt, work_ns, result, bulky: _ } = outcome;
+        let Outcome { item, attempt, work_ns, result, in_company, bulky: _ } = outcome;
         let (shared, processor) = (self.shared, self.holder.lane);
         let result = result.and_then(|(out, route)| match self.wrong_way(route) {
             None => Ok((out, route)),
             Some(why) => Err(why.into()),
         });
+        self.pace.saw(work_ns);
         shared.observer.tell(|| Told::ItemEnded {
             item,
             attempt,
@@ -163,7 +172,8 @@ impl<'a, H: Handler> Lane<'a, H> {
             Err(wrong) => {
                 shared.watch.record(What::Died, item, attempt, processor, wrong.death.code());
                 self.wrongs.push((item, wrong));
-                let loan = loan.one(index);
+                let mut loan = loan.one(index);
+                loan.attempt += in_company;
                 self.events.push(Event::Failed { holder: self.holder, loan });
             }
         }

@@ -89,11 +89,17 @@ impl<T> Ledger<T> {
     pub fn room(&self) -> usize {
         let unmet = self.lanes.iter().map(|l| &l.unmet).chain(&self.ghosts).sum::<usize>();
         let have = self.waiting + self.promised;
+        let ahead = self.terms.ahead * self.handful().div_ceil(self.terms.max_demand.max(1));
         // What waits is refilled when half of it is gone, so that the producer is not woken for each.
-        if self.paused || (have > self.terms.ahead / 2 && unmet <= have) {
+        if self.paused || (have > ahead / 2 && unmet <= have) {
             return 0;
         }
-        (self.terms.ahead + unmet).saturating_sub(have)
+        (ahead + unmet).saturating_sub(have)
+    }
+
+    /// Items that a lane takes at once, the greediest.
+    pub fn handful(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.pace).fold(self.terms.max_demand, usize::max)
     }
 
     /// When a `Tick` is due, if ever.
@@ -145,6 +151,7 @@ impl<T> Ledger<T> {
             Event::ProducerDied { producer } => self.bury_producer(producer, orders),
             Event::Joined(holder) => self.join(holder, orders),
             Event::Asked(holder)
+            | Event::Paced { holder, .. }
             | Event::Accepted { holder, .. }
             | Event::Failed { holder, .. }
                 if !self.knows(holder) =>
@@ -152,6 +159,7 @@ impl<T> Ledger<T> {
                 orders.push(Order::Refuse);
             }
             Event::Asked(holder) => self.answer(holder.lane, orders),
+            Event::Paced { holder, items } => self.lanes[holder.lane].pace = items,
             Event::Accepted { holder, items } => {
                 self.lanes[holder.lane].settle(items);
                 self.accepted += items as i64;
@@ -274,7 +282,7 @@ impl<T> Ledger<T> {
         let queued = self.orphan(former);
         self.bury(former, 0, queued, orders);
         let stub = &mut self.lanes[holder.lane];
-        (stub.incarnation, stub.alive) = (holder.incarnation, true);
+        (stub.incarnation, stub.alive, stub.pace) = (holder.incarnation, true, 1);
     }
 
     fn answer(&mut self, lane: usize, orders: &mut Vec<Order<T>>) {
@@ -282,7 +290,7 @@ impl<T> Ledger<T> {
         let (queue, over, before) = (self.queue_of(lane), self.is_over(), orders.len());
         let stub = &mut self.lanes[lane];
         if stub.owed + stub.unmet + stub.swallowed <= min_demand {
-            stub.unmet = max_demand - stub.owed - stub.swallowed;
+            stub.unmet = max_demand.max(stub.pace) - stub.owed - stub.swallowed;
         }
         while !self.paused && self.lend(queue, lane) {}
         let stub = &mut self.lanes[lane];

@@ -29,6 +29,7 @@ pub mod ledger;
 pub mod limiter;
 mod locks;
 pub(crate) mod outlet;
+mod pace;
 pub mod registry;
 pub mod reserve;
 pub mod roster;

@@ -49,6 +49,8 @@ pub(crate) struct Shared<H: Handler> {
     pub(crate) lanes: usize,
     /// Items that a lane does at one go.
     pub(crate) chunk: usize,
+    /// The same of quick ones, if that is more.
+    pub(crate) together: usize,
     pub(crate) partition: Option<Partition<H::In>>,
     pub(crate) hands: MakeHands<H>,
     pub(crate) decide: Option<Box<Decide<H::In, H::Out>>>,

@@ -24,7 +24,6 @@ use crate::handler::Handler;
 use crate::isolation::Isolation;
 use crate::isolation::bell::Bell;
 use crate::isolation::cgroup::Cgroup;
-use crate::isolation::line::OUTBOX_SLOTS;
 use crate::isolation::memory::mib;
 use crate::isolation::plan::Plan;
 use crate::isolation::segment::Segment;
@@ -104,10 +103,11 @@ fn launch<H: Handler>(mut staged: Staged<H>) -> Result<Launch<H>, Failure> {
     let (notices, noticed) = bounded(NOTICES);
     let chunk = stage.chunk();
     let Stage { config, partition, decide, apart, results_are_kept, .. } = stage;
+    let lease = settings.delivery == Delivery::Lease;
+    let together = if lease { apart.together() } else { 1 };
     let room = Room { lanes, chunk, fits: &batches, kept: results_are_kept };
     let swallow = swallow(&books, &observer);
     let bell = books.bell();
-    let lease = settings.delivery == Delivery::Lease;
     let work = Work::<H> { config, apart, notices: notices.clone(), bell, swallow, lanes, lease };
     let (hands, keeper, results) = work.hands(&room, &watch)?;
     let outlets = batches.into_iter().enumerate();
@@ -129,6 +129,7 @@ fn launch<H: Handler>(mut staged: Staged<H>) -> Result<Launch<H>, Failure> {
         services,
         lanes,
         chunk,
+        together,
         partition,
         hands,
         decide,
@@ -288,6 +289,11 @@ impl<H: Handler> Work<H> {
     }
 }
 
+/// Each worker has one, and one waits for the next.
+fn outboxes(lanes: usize, spares: usize) -> usize {
+    lanes + spares + 1
+}
+
 /// Room for results, within the budget.
 fn slots<T>(
     isolation: &Isolation,
@@ -295,7 +301,8 @@ fn slots<T>(
     spares: usize,
     room: &Room<'_, T>,
 ) -> Result<Arc<Segment>, Failure> {
-    let (bytes, outboxes) = (isolation.result_bytes, (lanes + spares) * OUTBOX_SLOTS);
+    let (bytes, outboxes) =
+        (isolation.result_bytes, outboxes(lanes, spares) * isolation.outbox_slots());
     isolation.budget.slots(bytes, outboxes, outboxes)?;
     let slots = isolation.budget.slots(bytes, room.least(), room.most())?;
     room.cut(slots, bytes)
@@ -305,7 +312,8 @@ fn slots<T>(
 fn door(isolation: &Isolation, lanes: usize, results: &Segment) -> Result<Option<Door>, Failure> {
     let Isolation { memory_budget_bytes: all, slabs, spares, limits, .. } = isolation;
     let workers = (lanes + spares) as u64;
-    let outboxes = workers * (OUTBOX_SLOTS * isolation.result_bytes) as u64;
+    let outboxes = outboxes(lanes, *spares) as u64
+        * (isolation.outbox_slots() * isolation.result_bytes) as u64;
     let slots = slabs.iter().map(|s| s.bytes()).sum::<u64>() + outboxes + results.bytes();
     let left = all.checked_sub(slots).filter(|left| *left > 0).ok_or_else(|| {
         let (all, slots) = (mib(*all), mib(slots));
@@ -339,6 +347,7 @@ fn plan(
         config,
         slabs: isolation.slabs.clone(),
         result_bytes: isolation.result_bytes,
+        outbox_slots: isolation.outbox_slots(),
         limits: isolation.limits,
         cgroup: isolation.cgroup.as_deref().map(Cgroup::open).transpose()?,
         sandbox: isolation.sandbox.clone(),

@@ -1,20 +1,21 @@
 //! Rung once, when a run stops: for those who wait for descriptors, and for those who wait for a word in memory.
 
 use super::futex;
+use super::word::Word;
 use rustix::event::{EventfdFlags, eventfd};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 
 /// A bell of one run.
 pub(crate) struct Bell {
     fd: OwnedFd,
-    word: AtomicU32,
+    word: Word,
 }
 
 impl Bell {
     pub(crate) fn new() -> rustix::io::Result<Self> {
         let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { fd, word: AtomicU32::new(0) })
+        Ok(Self { fd, word: Word::new(0) })
     }
 
     pub(crate) fn ring(&self) {
@@ -28,7 +29,7 @@ impl Bell {
     }
 
     /// 0 until it is rung.
-    pub(super) fn word(&self) -> &AtomicU32 {
+    pub(super) fn word(&self) -> &Word {
         &self.word
     }
 }

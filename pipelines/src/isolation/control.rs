@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use super::frame::FRAME_BYTES_MAX;
+use super::word::Word;
 use crate::message::Failure;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
@@ -41,15 +42,15 @@ const BYTES: usize = WORDS_BYTES + REQUEST_BYTES + ITEMS_MAX * ANSWER_STRIDE;
 #[derive(Default)]
 pub(super) struct Asked {
     /// Changes whenever there is something for the worker to see: it waits for this word.
-    pub(super) turn: AtomicU32,
+    pub(super) turn: Word,
     /// Requests so far.
-    pub(super) requests: AtomicU32,
+    pub(super) requests: Word,
     /// Items of the present request.
-    pub(super) items: AtomicU32,
+    pub(super) items: Word,
     /// Answers that were copied, of all requests.
-    pub(super) taken: AtomicU32,
+    pub(super) taken: Word,
     /// The lane waits, and wants to be woken.
-    pub(super) sleeps: AtomicU32,
+    pub(super) sleeps: Word,
 }
 
 /// Written by the worker.
@@ -57,15 +58,15 @@ pub(super) struct Asked {
 #[derive(Default)]
 pub(super) struct Said {
     /// Changes whenever there is something for the lane to see: it waits for this word.
-    pub(super) turn: AtomicU32,
+    pub(super) turn: Word,
     /// A [`State`](super::line::State).
-    pub(super) state: AtomicU32,
+    pub(super) state: Word,
     /// Items begun, of all requests.
-    pub(super) begun: AtomicU32,
+    pub(super) begun: Word,
     /// Answers given, of all requests.
-    pub(super) answered: AtomicU32,
+    pub(super) answered: Word,
     /// The worker waits, and wants to be woken.
-    pub(super) sleeps: AtomicU32,
+    pub(super) sleeps: Word,
 }
 
 /// An entry in the worker's list of robust futexes; the kernel finds it by the worker's own addresses.
@@ -73,7 +74,7 @@ pub(super) struct Said {
 #[derive(Default)]
 pub(super) struct Life {
     pub(super) next: AtomicUsize,
-    pub(super) word: AtomicU32,
+    pub(super) word: Word,
 }
 
 /// A file that was mapped as code, as a dying worker writes it.

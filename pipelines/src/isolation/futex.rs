@@ -1,17 +1,18 @@
 //! Waiting for a word in memory that another process changes.
 
+use super::word::Word;
 use rustix::thread::futex::{self, Flags, Wait, WaitFlags, WaitPtr, WaitvFlags};
 use rustix::time::{ClockId, Timespec, clock_gettime};
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 /// Wakes whoever waits for `word`, in whatever process.
-pub(super) fn wake_all(word: &AtomicU32) {
+pub(super) fn wake_all(word: &Word) {
     futex::wake(word, Flags::empty(), i32::MAX as u32).ok();
 }
 
 /// Waits while `word` has this value. May come back early.
-pub(super) fn wait(word: &AtomicU32, value: u32) {
+pub(super) fn wait(word: &Word, value: u32) {
     futex::wait(word, Flags::empty(), value, None).ok();
 }
 
@@ -19,7 +20,7 @@ pub(super) fn wait(word: &AtomicU32, value: u32) {
 ///
 /// A kernel before 5.16, or a filter that does not know the call, refuses it: then the words are looked at every
 /// millisecond.
-pub(super) fn wait_any<const N: usize>(words: [(&AtomicU32, u32); N], until: Instant) {
+pub(super) fn wait_any<const N: usize>(words: [(&Word, u32); N], until: Instant) {
     let left = until.saturating_duration_since(Instant::now());
     let now = clock_gettime(ClockId::Monotonic);
     let due = Duration::new(now.tv_sec as u64, now.tv_nsec as u32) + left;

@@ -6,6 +6,7 @@ use super::frame::FRAME_BYTES_MAX;
 use super::futex;
 use super::segment::{Segment, Shape};
 use super::will::{self, Testament, Usage};
+use super::word::Word;
 use crate::message::{Death, Failure};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -14,8 +15,18 @@ use std::time::{Duration, Instant};
 
 /// The number of a worker's outbox among its segments.
 pub(super) const OUTBOX: u16 = u16::MAX;
-/// Slots of an outbox: one for a result, one for what lies between two handlers of a `Then`.
-pub(crate) const OUTBOX_SLOTS: usize = 2;
+/// Slots of an outbox at least: one for a result, one for what lies between two handlers of a `Then`.
+pub(crate) const OUTBOX_SLOTS_MIN: usize = 2;
+/// Results up to this size wait in the outbox until all that were lent together are done. Larger ones would only push
+/// each other out of the cache.
+const WAITING_BYTES_MAX: usize = 256 << 10;
+
+/// Slots of an outbox for results of up to so many bytes, of items that are lent so many together.
+pub(crate) fn outbox_slots(result_bytes: usize, together: usize) -> usize {
+    let small = result_bytes <= WAITING_BYTES_MAX;
+    if small { together.max(1) + 1 } else { OUTBOX_SLOTS_MIN }
+}
+
 /// How far a worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
@@ -35,6 +46,19 @@ impl State {
     fn from_word(word: u32) -> Self {
         let all = [Self::Starting, Self::Ready, Self::Refused, Self::Closed];
         all.get(word as usize).copied().unwrap_or(Self::Mad)
+    }
+}
+
+/// Turns the word that the other side waits for, and wakes it if it says that it sleeps. In this order: who looked first
+/// would forget one who falls asleep in between.
+fn turn(word: &Word, sleeps: &Word) {
+    #[cfg(all(test, feature = "schedules"))]
+    if schedules::is_careless() {
+        return schedules::turn_carelessly(word, sleeps);
+    }
+    word.fetch_add(1, SeqCst);
+    if sleeps.load(SeqCst) != 0 {
+        futex::wake_all(word);
     }
 }
 
@@ -65,8 +89,9 @@ pub(crate) struct LaneEnd {
 }
 
 impl LaneEnd {
-    pub(super) fn new(result_bytes: usize) -> Result<Self, Failure> {
-        let outbox = Segment::outbox(OUTBOX, OUTBOX_SLOTS, result_bytes)?;
+    /// With an outbox of so many slots of so many bytes.
+    pub(super) fn new(slots: usize, result_bytes: usize) -> Result<Self, Failure> {
+        let outbox = Segment::outbox(OUTBOX, slots, result_bytes)?;
         Ok(Self {
             control: Arc::new(Control::new()?),
             outbox,
@@ -96,10 +121,7 @@ impl LaneEnd {
 
     fn turn(&self) {
         let words = self.control.words();
-        words.asked.turn.fetch_add(1, SeqCst);
-        if words.said.sleeps.load(SeqCst) != 0 {
-            futex::wake_all(&words.asked.turn);
-        }
+        turn(&words.asked.turn, &words.said.sleeps);
     }
 
     /// Items that were sent and whose answers were not taken.
@@ -247,9 +269,9 @@ impl Request {
     }
 }
 
-/// How long a worker goes on with the next item before it tells of the last: less than it takes to wake a lane
-/// would only cost.
-const TELL_AFTER: Duration = Duration::from_micros(100);
+/// How long a worker goes on with the next item before it tells of the last. A lane that is not told looks twenty
+/// times a second.
+const TELL_AFTER: Duration = Duration::from_micros(500);
 
 /// The worker's end.
 pub(crate) struct WorkerEnd {
@@ -281,10 +303,7 @@ impl WorkerEnd {
 
     fn turn(&self) {
         let words = self.control.words();
-        words.said.turn.fetch_add(1, SeqCst);
-        if words.asked.sleeps.load(SeqCst) != 0 {
-            futex::wake_all(&words.said.turn);
-        }
+        turn(&words.said.turn, &words.asked.sleeps);
     }
 
     /// Waits until `done`, which the lane's next turn may make true.
@@ -368,5 +387,7 @@ impl<'a> Frames<'a> {
     }
 }
 
+#[cfg(all(test, feature = "schedules"))]
+mod schedules;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The line between one lane and its worker: a socket for frames, an outbox for what is too large for one.
 
 use super::frame::FRAME_BYTES_MAX;
-use super::line::{OUTBOX, OUTBOX_SLOTS};
+use super::line::{OUTBOX, OUTBOX_SLOTS_MIN};
 use super::process::cannot_start;
 use super::segment::Segment;
 use crate::message::Failure;
@@ -27,7 +27,7 @@ pub(crate) struct Link {
 impl Link {
     /// Both ends, with an outbox for results of up to `result_bytes` bytes.
     pub(super) fn new(result_bytes: usize) -> Result<(Self, OwnedFd), Failure> {
-        let outbox = Segment::outbox(OUTBOX, OUTBOX_SLOTS, result_bytes)?;
+        let outbox = Segment::outbox(OUTBOX, OUTBOX_SLOTS_MIN, result_bytes)?;
         let (ours, theirs) = sockets()?;
         Ok((Self { socket: Some(ours), outbox }, theirs))
     }

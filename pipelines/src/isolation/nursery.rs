@@ -3,20 +3,25 @@
 
 use super::child::Child;
 use super::limits::Limits;
+use super::line::LaneEnd;
 use super::plan::Plan;
 use super::process::{cannot_start, end};
 use super::zygote::Source;
 use crate::fault::Fault;
 use crate::message::Failure;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 /// Orders, and dead workers, that may wait. Whoever brings one more waits in its turn.
 const WAITING: usize = 256;
+
+/// Nobody wants a worker for so long: time to prepare for the next.
+const QUIET: Duration = Duration::from_millis(5);
 
 /// What is wanted of a nursery.
 enum Order {
@@ -137,8 +142,8 @@ fn bear(
     tell: impl Fn(News),
     ask: impl Fn(u64) -> Option<Fault>,
 ) {
-    let (mut source, mut starts) = (None, 0..);
-    while let Ok(Order::Bear(limits, to)) = orders.recv() {
+    let (mut source, mut starts, mut line) = (None, 0.., None);
+    while let Some((limits, to)) = next(plan, orders, &mut line) {
         if let Some(refusal) = starts.next().and_then(&ask).and_then(refusal) {
             tell(News::Failed(refusal));
             continue;
@@ -148,7 +153,11 @@ fn bear(
             Some(source) => Ok(source),
             None => Source::open(plan).map(|opened| source.insert(opened)),
         };
-        match born.and_then(|source| source.bear(plan, limits, doom)) {
+        let born = born.and_then(|source| {
+            let line = line.take().map_or_else(|| plan.line(), Ok)?;
+            source.bear(plan, line, limits, doom)
+        });
+        match born {
             Ok(child) => {
                 living.enter(&child);
                 tell(News::Born(child.pid()));
@@ -161,6 +170,29 @@ fn bear(
                 tell(News::Failed(failure));
             }
         }
+    }
+}
+
+/// The next worker that is wanted, and for whom. The memory for one more is got while nobody wants any: where there is no
+/// spare an item waits for its worker, and clearing that memory takes longer than the fork.
+fn next(
+    plan: &Plan,
+    orders: &Receiver<Order>,
+    line: &mut Option<LaneEnd>,
+) -> Option<(Limits, Sender<Child>)> {
+    let order = match orders.recv_timeout(QUIET) {
+        Err(RecvTimeoutError::Timeout) => {
+            if line.is_none() {
+                // If it cannot be had now, whoever wants a worker is told.
+                *line = plan.line().ok();
+            }
+            orders.recv().ok()?
+        }
+        order => order.ok()?,
+    };
+    match order {
+        Order::Bear(limits, to) => Some((limits, to)),
+        Order::Close => None,
     }
 }
 

@@ -2,9 +2,11 @@
 
 use super::cgroup::Cgroup;
 use super::limits::Limits;
+use super::line::LaneEnd;
 use super::link::deliver;
 use super::sandbox::Policy;
 use super::segment::{Segment, Shape};
+use crate::message::Failure;
 use serde::{Deserialize, Serialize};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ pub(crate) struct Plan {
     pub(crate) config: String,
     pub(crate) slabs: Vec<Arc<Segment>>,
     pub(crate) result_bytes: usize,
+    pub(crate) outbox_slots: usize,
     pub(crate) limits: Limits,
     /// Where each gets a control group of its own.
     pub(crate) cgroup: Option<Cgroup>,
@@ -24,6 +27,13 @@ pub(crate) struct Plan {
     pub(crate) start_deadline: Duration,
     /// The black box and its number of receipts.
     pub(crate) receipts: Option<(OwnedFd, usize)>,
+}
+
+impl Plan {
+    /// A line to a worker that is not born yet.
+    pub(super) fn line(&self) -> Result<LaneEnd, Failure> {
+        LaneEnd::new(self.outbox_slots, self.result_bytes)
+    }
 }
 
 /// Whom a process serves.

@@ -197,9 +197,9 @@ impl Segment {
         Some(Slot { hold: Hold { segment: self.clone(), slot } })
     }
 
-    /// No slot of it is in use.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).slots.len() == self.slots
+    /// Slots that are not in use.
+    pub(crate) fn free(&self) -> usize {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).slots.len()
     }
 
     /// Wakes whoever waits for a slot, and gives out no more.

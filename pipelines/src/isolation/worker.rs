@@ -1,7 +1,7 @@
 //! The child's side: what a worker process does from its first line to its end.
 
 use super::frame::{FRAME_BYTES_MAX, Malformed, Memory, Portable, Reader, Writer};
-use super::line::{State, WorkerEnd};
+use super::line::{OUTBOX_SLOTS_MIN, State, WorkerEnd};
 use super::post::{Duty, Place, Post, Reception, Stock};
 use super::process::ROLE;
 use super::sandbox::Policy;
@@ -186,8 +186,12 @@ where
     }
     line.is(State::Ready);
     let mut out = Writer::default();
+    // What it made lies in the outbox until the lane has copied it.
+    let mut kept = Vec::new();
     loop {
         let (mut frames, items) = line.request();
+        // The lane has all of the last request.
+        kept.clear();
         for n in 0..items {
             let frame = frames.next().ok_or("a request that is too short")?;
             let (errand, input) = lift::<H>(frame, &stock)?;
@@ -206,9 +210,10 @@ where
             while handler.is_err() {
                 std::thread::park();
             }
-            // What it made lies in the outbox until the lane has copied it.
-            if made.is_some() && !outbox.is_whole() {
+            kept.extend(made);
+            if n + 1 < items && outbox.free() < OUTBOX_SLOTS_MIN {
                 line.wait_until_taken();
+                kept.clear();
             }
         }
     }

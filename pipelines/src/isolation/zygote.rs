@@ -62,14 +62,14 @@ impl Source {
         }
     }
 
-    /// A new worker, which may not be ready yet.
+    /// A new worker at the other end of this line, which may not be ready yet.
     pub(super) fn bear(
         &mut self,
         plan: &Plan,
+        line: LaneEnd,
         limits: super::limits::Limits,
         doomed: bool,
     ) -> Result<Child, Failure> {
-        let line = LaneEnd::new(plan.result_bytes)?;
         let (files, outbox) = line.other_end();
         let birth = Birth { outbox, limits, doomed };
         let files: Vec<_> = files.into_iter().flatten().collect();

@@ -35,6 +35,16 @@ pub(crate) enum Apart<H: Handler> {
     },
 }
 
+impl<H: Handler> Apart<H> {
+    /// Quick items that a lane is lent at once.
+    pub(crate) fn together(&self) -> usize {
+        match self {
+            Self::Child { isolation, .. } => isolation.together,
+            Self::Inline { .. } | Self::Shared { .. } => 1,
+        }
+    }
+}
+
 impl<H: Handler> Stage<H> {
     /// Workers are threads of this process, and their results take up to so many bytes each.
     pub fn result_bytes(mut self, result_bytes: usize) -> Self {

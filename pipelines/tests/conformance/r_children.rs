@@ -145,8 +145,9 @@ fn slow_start() {
 }
 
 fn r28() {
-    // Two workers and a spare: two slots to write into for each, and one for the result of each worker.
-    let least = (6 + 2) * 4096;
+    // Two workers, a spare, and the next one's memory: two slots to write into for each, and one for the result of
+    // each worker.
+    let least = (4 * 2 + 2) * 4096;
     for (_, settings) in both() {
         let with = |bytes| Isolation { budget: Arc::new(Budget::new(bytes)), ..isolation() };
         let run = |bytes| isolated(settings.clone(), Start::Well, 200, with(bytes), |_, _| None);

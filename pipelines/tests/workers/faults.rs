@@ -177,7 +177,8 @@ impl Fate {
 fn setup(seed: u64) -> Setup {
     // Long enough that a busy machine does not look like a hang.
     let deadline = Duration::from_millis(500);
-    Setup { attempts: ATTEMPTS, demand: 1 + (seed % 3) as usize, deadline, ..Default::default() }
+    let (demand, together) = (1 + (seed % 3) as usize, 2 - (seed % 2) as usize);
+    Setup { attempts: ATTEMPTS, demand, together, deadline, ..Default::default() }
 }
 
 fn numbers(seed: u64) {

@@ -148,6 +148,7 @@ pub(crate) struct Setup {
     pub(crate) attempts: u32,
     pub(crate) demand: usize,
     pub(crate) min_demand: usize,
+    pub(crate) together: usize,
     pub(crate) delivery: Delivery,
     pub(crate) deadline: Duration,
     pub(crate) limits: Limits,
@@ -172,6 +173,7 @@ impl Default for Setup {
             attempts: 3,
             demand: 1,
             min_demand: 0,
+            together: 1,
             delivery: Delivery::Lease,
             deadline: Duration::from_secs(20),
             limits: Limits { memory_max_bytes: 1 << 30, ..Default::default() },
@@ -259,6 +261,7 @@ where
             start_deadline: Duration::from_secs(30),
             limits: setup.limits,
             recycling: setup.recycling,
+            together: setup.together,
             intensity: Intensity { backoff: Duration::from_millis(1), ..Default::default() },
             ..Isolation::new(setup.slabs, 4096)
         };

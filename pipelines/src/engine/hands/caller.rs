@@ -54,11 +54,20 @@ impl<B: Handler> After<B> {
         leave: &Leave,
     ) -> Result<Outcome<B::Out>, Fall> {
         // What a call brings back is used up at once: a chunk is acknowledged as a whole.
-        let Outcome { item, attempt, work_ns, result, bulky: _ } = called;
+        let Outcome { item, attempt, work_ns, result, in_company, bulky: _ } = called;
         let bulky = false;
         let (between, route) = match result {
             Ok(made) => made,
-            Err(wrong) => return Ok(Outcome { item, attempt, work_ns, result: Err(wrong), bulky }),
+            Err(wrong) => {
+                return Ok(Outcome {
+                    item,
+                    attempt,
+                    work_ns,
+                    result: Err(wrong),
+                    in_company,
+                    bulky,
+                });
+            }
         };
         let out = self.out.clone();
         let mut desk = Desk::new(item, attempt, None, None, &out).in_thread(&entry.ticket, leave);
@@ -74,7 +83,7 @@ impl<B: Handler> After<B> {
             }
             Ended::Left | Ended::Killed => return Err(Fall::Killed),
         };
-        Ok(Outcome { item, attempt, work_ns, result, bulky })
+        Ok(Outcome { item, attempt, work_ns, result, in_company, bulky })
     }
 }
 

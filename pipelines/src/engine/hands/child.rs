@@ -180,7 +180,11 @@ where
                 continue;
             }
             let items = self.request.len();
-            match self.exchange(rest, (watch, leave), settle)? {
+            let mut heard = |mut outcome: Outcome<H::Out>| {
+                outcome.in_company = u32::from(seen_in_company == Some(outcome.item));
+                settle(outcome);
+            };
+            match self.exchange(rest, (watch, leave), &mut heard)? {
                 End::Answered => {
                     self.begun.drain(..items);
                     *at += items;
@@ -231,7 +235,7 @@ where
         let attempt = self.attempt(0);
         self.begun.remove(0);
         let result = Err(failure.into());
-        settle(Outcome { item, attempt, work_ns: 0, result, bulky: false });
+        settle(Outcome { item, attempt, work_ns: 0, result, in_company: 0, bulky: false });
     }
 
     /// The worker died; what it had not begun is as good as never sent.

@@ -109,7 +109,7 @@ impl<H: Handler> Hands<H> for Inline<H> {
             let (attempt, strike) = watch.begin(self.lane, item, ledger);
             if let Some(wrong) = &refused {
                 let result = Err(wrong.clone());
-                settle(Outcome { item, attempt, work_ns: 0, result, bulky: false });
+                settle(Outcome { item, attempt, work_ns: 0, result, in_company: 0, bulky: false });
                 continue;
             }
             let desk = Desk::new(item, attempt, strike, receipts.as_ref(), &out);
@@ -148,7 +148,7 @@ impl<H: Handler> Hands<H> for Inline<H> {
                     break;
                 }
             };
-            settle(Outcome { item, attempt, work_ns, result, bulky: false });
+            settle(Outcome { item, attempt, work_ns, result, in_company: 0, bulky: false });
         }
         self.receipts = receipts;
         fall

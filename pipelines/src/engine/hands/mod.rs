@@ -22,6 +22,8 @@ pub struct Outcome<T> {
     pub work_ns: u64,
     /// What it made, with where that goes; or what went wrong, though the hands live.
     pub result: Result<(T, Route), Wrong>,
+    /// So many deaths before it, in company, that it was not charged with: they were its own if it goes wrong now.
+    pub in_company: u32,
     /// It takes room that is scarce, and is passed on before the next item is waited for.
     pub bulky: bool,
 }

@@ -210,7 +210,7 @@ impl SharedHands {
         let Errand { item, attempt, .. } = *errand;
         let failed = |failure: Failure| {
             let result = Err(failure.into());
-            Outcome { item, attempt, work_ns: 0, result, bulky: true }
+            Outcome { item, attempt, work_ns: 0, result, in_company: 0, bulky: true }
         };
         if let Err(failure) = lower(&mut self.writer, errand, input) {
             return Ok(failed(failure));
@@ -291,7 +291,7 @@ where
             let work_ns = head.u64().ok()?;
             let failure = Failure::item("HtPipe returned {:exit, …}: the handler panicked");
             let result = Err(failure.into());
-            Some(Outcome { item, attempt, work_ns, result, bulky: true })
+            Some(Outcome { item, attempt, work_ns, result, in_company: 0, bulky: true })
         }
         answer::DONE | answer::FAILED => {
             let outcome = outcome::<H>(item, attempt, Reader::new(frame, memory))?;

@@ -63,6 +63,8 @@ pub(super) struct Stub<T> {
     pub(super) owed: usize,
     /// Items it asked for and has not got.
     pub(super) unmet: usize,
+    /// Items that it does at one go, if the terms do not allow more.
+    pub(super) pace: usize,
     /// Items that it still believes are on their way, but a call has swallowed.
     pub(super) swallowed: usize,
     /// The whole knob: what it owes, in order, under leases; always empty under hand-over.
@@ -74,7 +76,16 @@ pub(super) struct Stub<T> {
 impl<T> Stub<T> {
     pub(super) fn new() -> Self {
         let (kept, mailbox) = (VecDeque::new(), VecDeque::new());
-        Self { incarnation: 0, alive: false, owed: 0, unmet: 0, swallowed: 0, kept, mailbox }
+        Self {
+            incarnation: 0,
+            alive: false,
+            owed: 0,
+            unmet: 0,
+            pace: 1,
+            swallowed: 0,
+            kept,
+            mailbox,
+        }
     }
 
     /// Puts a loan into its mailbox; under leases the ledger keeps a copy.

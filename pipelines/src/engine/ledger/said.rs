@@ -72,6 +72,14 @@ pub enum Event<T> {
     Joined(Holder),
     /// A lane has room for more.
     Asked(Holder),
+    /// The lane's items turned out to be so quick, or so slow, that from now on it holds up to so many, if the
+    /// terms do not allow more.
+    Paced {
+        /// Which lane.
+        holder: Holder,
+        /// How many.
+        items: usize,
+    },
     /// The first items that the lane still owes are finished and accepted.
     Accepted {
         /// Which lane.

@@ -171,5 +171,5 @@ where
         _ => Err(Failure::item(reader.text()).into()),
     };
     let bulky = reader.has_copied();
-    Some(Outcome { item, attempt, work_ns, result, bulky })
+    Some(Outcome { item, attempt, work_ns, result, in_company: 0, bulky })
 }
