@@ -81,7 +81,7 @@ fn rate(per_s: f64) -> String {
 /// `0.50 to 1.20 a second`, with what is beyond all bounds in words.
 fn interval(course: &Course<'_>) -> String {
     match course.break_even_per_s.interval {
-        Some((_, high)) if high == 0.0 => "95 %: at any rate".to_owned(),
+        Some((_, 0.0)) => "95 %: at any rate".to_owned(),
         Some((low, _)) if low.is_infinite() => "95 %: never".to_owned(),
         Some((low, high)) if high.is_infinite() => {
             format!("95 %: {} a second to never", rate(low))

@@ -80,6 +80,9 @@ fn title(costs: &[&Cost<'_>]) -> String {
     }
 }
 
+/// Its name, how it is drawn, and which ratio of a cost it is of.
+type Series = (&'static str, RGBColor, Dot, i32, fn(&Cost<'_>) -> Estimate);
+
 fn chart(area: &Area<'_>, top: i32, costs: &[&Cost<'_>]) -> Drawn {
     let bottom = top + CHART;
     let work = |c: &Cost<'_>| c.work_ns.value.unwrap_or(1.0);
@@ -94,7 +97,7 @@ fn chart(area: &Area<'_>, top: i32, costs: &[&Cost<'_>]) -> Drawn {
     area.draw(&PathElement::new([(ACROSS.0, one), (ACROSS.1, one)], INK.stroke_width(2)))?;
     let text = "isolated ÷ in threads";
     area.draw_text(text, &style::plain(LABEL_PX, INK), (24, top - 4))?;
-    let series: [(&str, RGBColor, Dot, i32, fn(&Cost<'_>) -> Estimate); 2] = [
+    let series: [Series; 2] = [
         ("time", TIME, Dot::Filled, -ASIDE, |c| c.time),
         ("processor time a tile", PROCESSOR, Dot::Hollow, ASIDE, |c| c.processor),
     ];

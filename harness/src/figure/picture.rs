@@ -307,8 +307,11 @@ mod tests {
 
     fn mosaic<'a>(panels: usize, items: usize, input: Option<&'a Picture>) -> Mosaic<'a> {
         let fates = [Fate::Right, Fate::Wrong, Fate::Declared, Fate::Lost];
-        let piece =
-            |k: usize| Piece { attempts: k as u32 % 6, fate: fates[k % 4], struck: k % 3 == 0 };
+        let piece = |k: usize| Piece {
+            attempts: k as u32 % 6,
+            fate: fates[k % 4],
+            struck: k.is_multiple_of(3),
+        };
         let panel = |_| Panel {
             subject: "a-subject-with-a-rather-long-name",
             pieces: (0..items).map(piece).collect(),
