@@ -5,9 +5,13 @@
 mod ablation;
 mod break_even;
 mod canvas;
+mod coverage;
+mod distribution;
 mod isolation;
 mod library;
 mod outcomes;
+mod palette;
+mod phases;
 mod picture;
 mod pixels;
 mod progress;
@@ -18,20 +22,25 @@ mod style;
 #[cfg(test)]
 mod tests;
 mod throughput;
+mod timeline;
 mod type_face;
 
 pub use ablation::{Combination, Effect, ablation};
 pub(crate) use break_even::POINTS;
 pub use break_even::{BreakEven, Course, break_even};
+pub use coverage::coverage;
+pub use distribution::distribution;
 pub use isolation::{Cost, isolation};
 pub use library::{Rival, library};
 pub use outcomes::{Cell, outcomes};
+pub use phases::phases;
 pub use picture::{Fate, Grid, Mosaic, Panel, Piece, picture};
 pub use progress::progress;
 pub use rate::{Line, rate};
 pub use recovery::recovery;
 pub use style::Figure;
 pub use throughput::throughput;
+pub use timeline::timeline;
 
 use crate::history::History;
 use std::collections::BTreeSet;

@@ -68,9 +68,10 @@ fn table(
 ) -> Drawn {
     let width = (WIDTH - LEFT - 24) / subjects.len() as u32;
     let x = |column: usize| (LEFT + width * column as u32) as i32;
+    let inks = style::colours(subjects);
     for (column, subject) in subjects.iter().enumerate() {
         let at = (x(column) + 8, top as i32 + 4);
-        area.draw_text(subject, &style::bold(LABEL_PX, style::colour(subject)), at)?;
+        area.draw_text(subject, &style::bold(LABEL_PX, inks(subject)), at)?;
     }
     for (row, fault) in faults.iter().enumerate() {
         let y = (top + 30 + ROW * row as u32) as i32;

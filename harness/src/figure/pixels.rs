@@ -2,7 +2,7 @@
 //!
 //! plotters has a bitmap backend of its own, but its edges are rough, and its lines end elsewhere than those of an SVG.
 
-use super::type_face;
+use super::{palette, type_face};
 use pipelines::message::Failure;
 use plotters::style::{FontDesc, FontError};
 use plotters_backend::text_anchor::{HPos, VPos};
@@ -47,11 +47,23 @@ impl Pixels {
             self.map.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, self.map.width(), self.map.height());
-        encoder.set_color(png::ColorType::Rgb);
         encoder.set_compression(png::Compression::Balanced);
+        encoder.set_filter(png::Filter::NoFilter);
+        let data = match palette::indexed(&rgb) {
+            Some((palette, indices)) => {
+                encoder.set_color(png::ColorType::Indexed);
+                encoder.set_palette(palette);
+                indices
+            }
+            None => {
+                encoder.set_color(png::ColorType::Rgb);
+                encoder.set_filter(png::Filter::Adaptive);
+                rgb
+            }
+        };
         let wrong = |e| Failure::engine(format!("a figure could not be encoded: {e}"));
         let mut writer = encoder.write_header().map_err(wrong)?;
-        writer.write_image_data(&rgb).map_err(wrong)?;
+        writer.write_image_data(&data).map_err(wrong)?;
         writer.finish().map_err(wrong)?;
         Ok(bytes)
     }

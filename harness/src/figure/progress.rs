@@ -25,14 +25,19 @@ pub fn progress(experiment: &Experiment, histories: &[History]) -> Result<Figure
     let struck = histories.iter().any(|h| h.run.faults);
     let shown: Vec<_> = histories.iter().filter(|h| h.run.faults == struck).collect();
     let names = subjects(histories);
-    let mut heads = Vec::new();
+    let (mut heads, mut whole) = (Vec::new(), 0);
     for name in &names {
         let runs: Vec<_> = shown.iter().filter(|h| h.run.subject == *name).collect();
         let done = runs.iter().filter(|h| h.run.ending == Ending::Complete && toll(h).lost == 0);
-        heads.push(format!("{name} completed {} of {} runs", done.count(), runs.len()));
+        let done = done.count();
+        whole += usize::from(done == runs.len());
+        heads.push(format!("{name} completed {done} of {} runs", runs.len()));
     }
     let under = if experiment.strike.is_empty() { "Without faults" } else { "Under faults" };
-    let title = format!("{under}, {}", heads.join(", "));
+    let title = match heads.len() {
+        0..=style::MOST_NAMES => format!("{under}, {}", heads.join(", ")),
+        n => format!("{under}, {whole} of {n} subjects completed all of their runs"),
+    };
     let explained = format!(
         "{}: tiles done over time. One line is one run{}; a dot is a fault that fired; a cross is where a run ended \
          with tiles missing.",
@@ -142,8 +147,9 @@ fn chart(area: &Area<'_>, top: u32, shown: &[&History], names: &[&str]) -> Drawn
         .label_style(style::plain(14.0, INK))
         .axis_desc_style(style::plain(LABEL_PX, INK))
         .draw()?;
+    let inks = style::colours(names);
     for name in names {
-        let ink = style::colour(name);
+        let ink = inks(name);
         let runs = shown.iter().filter(|h| h.run.subject == *name).take(MOST_RUNS);
         for h in runs {
             let line: Vec<_> = steps(h).into_iter().map(|(ns, n)| (scale(ns), n as f64)).collect();
@@ -168,7 +174,7 @@ fn chart(area: &Area<'_>, top: u32, shown: &[&History], names: &[&str]) -> Drawn
     let labels = style::spread(&wanted, 62, top as i32, (top + BODY) as i32 - 62);
     for (name, y) in names.iter().zip(labels) {
         let x = (WIDTH - RIGHT + 10) as i32;
-        area.draw_text(name, &style::bold(LABEL_PX, style::colour(name)), (x, y))?;
+        area.draw_text(name, &style::bold(LABEL_PX, inks(name)), (x, y))?;
         for (k, line) in endings(shown, name).iter().enumerate().take(2) {
             area.draw_text(line, &style::plain(13.0, INK), (x, y + 20 + 17 * k as i32))?;
         }

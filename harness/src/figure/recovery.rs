@@ -9,8 +9,10 @@ use crate::stats::{Estimate, clustered_median};
 use pipelines::message::Failure;
 use plotters::prelude::*;
 
-/// Height of a subject's row.
-const ROW: u32 = 104;
+/// Height of a subject's row; lower where there are many.
+fn row_height(rows: usize) -> u32 {
+    if rows <= 6 { 104 } else { 60 }
+}
 /// Room left of the chart for names.
 const LEFT: u32 = 214;
 /// Dots drawn for each subject, spread over all there are.
@@ -34,17 +36,18 @@ pub fn recovery(experiment: &Experiment, histories: &[History]) -> Result<Figure
     let rows: Vec<_> = names.iter().map(|name| row(histories, name)).collect();
     let fired: usize = rows.iter().map(|r| r.fired).sum();
     let said: Vec<_> = rows.iter().filter(|r| r.fired > 0).map(sentence).collect();
-    let title = if fired == 0 {
-        "No fault fired, so nothing had to recover".into()
-    } else {
-        said.join("; ")
+    let whole = rows.iter().filter(|r| r.fired > 0 && r.times_ms.len() == r.fired).count();
+    let title = match said.len() {
+        0 => "No fault fired, so nothing had to recover".into(),
+        1..=style::MOST_NAMES => said.join("; "),
+        n => format!("{whole} of {n} subjects brought back all of their struck tiles"),
     };
     let explained = format!(
         "{}: from the fault to the accepted result of the same tile. One dot is one fault (n = {fired} fired); the \
          bar is the median, the band its 95 % interval (bootstrap over runs; none below 6 runs).",
         experiment.name
     );
-    let height = ROW * names.len().max(1) as u32 + 72;
+    let height = row_height(names.len()) * names.len().max(1) as u32 + 72;
     style::sheet(height, &title, &explained, |area, top| {
         if fired == 0 {
             return style::say_nothing(area, top, "There is no recovery to show.");
@@ -78,7 +81,7 @@ fn sentence(row: &Row<'_>) -> String {
 }
 
 fn chart(area: &Area<'_>, top: u32, rows: &[Row<'_>]) -> Drawn {
-    let ticks = ticks(rows);
+    let ticks = ticks(rows.iter().flat_map(|r| r.times_ms.iter().copied()));
     let (low, high) = (ticks[0], ticks[ticks.len() - 1]);
     let mut chart = ChartBuilder::on(area)
         .margin_top(top)
@@ -97,8 +100,10 @@ fn chart(area: &Area<'_>, top: u32, rows: &[Row<'_>]) -> Drawn {
     let middle = chart.backend_coord(&((low * high).sqrt(), 0.0));
     let text = "recovery time, ms (logarithmic)";
     area.draw_text(text, &style::plain(LABEL_PX, INK), (middle.0 - 110, middle.1 + 34))?;
+    let names: Vec<_> = rows.iter().map(|row| row.name).collect();
+    let inks = style::colours(&names);
     for (place, row) in rows.iter().rev().enumerate() {
-        let (middle, ink) = (place as f64 + 0.5, style::colour(row.name));
+        let (middle, ink) = (place as f64 + 0.5, inks(row.name));
         if let Some((from, to)) = row.median_ms.interval {
             let band = [(from, middle - 0.34), (to, middle + 0.34)];
             chart.draw_series([Rectangle::new(band, ink.mix(0.18).filled())])?;
@@ -115,14 +120,14 @@ fn chart(area: &Area<'_>, top: u32, rows: &[Row<'_>]) -> Drawn {
             let bar = [(ms, middle - 0.36), (ms, middle + 0.36)];
             chart.draw_series([PathElement::new(bar, INK.stroke_width(3))])?;
         }
-        label(area, row, chart.backend_coord(&(low, middle)).1)?;
+        label(area, row, ink, chart.backend_coord(&(low, middle)).1)?;
     }
     Ok(())
 }
 
 /// The name of a subject and how many of its tiles never came back, left of its row.
-fn label(area: &Area<'_>, row: &Row<'_>, y: i32) -> Drawn {
-    area.draw_text(row.name, &style::bold(LABEL_PX, style::colour(row.name)), (24, y - 20))?;
+fn label(area: &Area<'_>, row: &Row<'_>, ink: RGBColor, y: i32) -> Drawn {
+    area.draw_text(row.name, &style::bold(LABEL_PX, ink), (24, y - 20))?;
     let never = row.fired - row.times_ms.len();
     let text = match (row.fired, never) {
         (0, _) => "no fault fired".to_owned(),
@@ -140,9 +145,9 @@ fn label(area: &Area<'_>, row: &Row<'_>, y: i32) -> Drawn {
 
 /// Marks of the axis, in ms, around all times: at 1, 2 and 5 in each power of ten, or, if there are many of those, at
 /// the powers alone.
-fn ticks(rows: &[Row<'_>]) -> Vec<f64> {
-    let all = || rows.iter().flat_map(|r| r.times_ms.iter().copied());
-    let (least, most) = (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max));
+pub(super) fn ticks(times_ms: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
+    let most = times_ms.clone().fold(0.0, f64::max);
+    let least = times_ms.fold(f64::INFINITY, f64::min);
     if !least.is_finite() {
         return vec![1.0, 10.0, 100.0];
     }

@@ -7,6 +7,7 @@ use pipelines::message::Failure;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::FontStyle;
+use std::collections::BTreeMap;
 use std::error::Error;
 
 pub(super) type Area<'a> = DrawingArea<Canvas<'a>, Shift>;
@@ -31,19 +32,117 @@ pub(super) const LABEL_PX: f64 = 15.0;
 
 const EDGE: i32 = 24;
 
-/// The colour of a subject, the same in every figure. From Okabe and Ito's palette, which people with any kind of
-/// colour vision can tell apart.
+/// The colours of Okabe and Ito, which people with any kind of colour vision can tell apart, without their yellow and
+/// black: one is not seen on paper, the other is the ink of the text.
+const PALETTE: [RGBColor; 6] = [
+    RGBColor(0x00, 0x9E, 0x73),
+    RGBColor(0xCC, 0x79, 0xA7),
+    RGBColor(0x56, 0xB4, 0xE9),
+    RGBColor(0xE6, 0x9F, 0x00),
+    RGBColor(0x00, 0x72, 0xB2),
+    RGBColor(0xD5, 0x5E, 0x00),
+];
+
+/// The colour of a subject that is called by its own name, the same in every figure; grey for any other.
 pub(super) fn colour(subject: &str) -> RGBColor {
+    own(subject).unwrap_or(RGBColor(0x55, 0x55, 0x55))
+}
+
+fn own(subject: &str) -> Option<RGBColor> {
     // A subject that was made of another by `[vary]` has its colour.
-    match subject.split('-').next().unwrap_or(subject) {
-        "baseline" => RGBColor(0xD5, 0x5E, 0x00),
-        "okiagari" => RGBColor(0x00, 0x72, 0xB2),
-        "broadway" => RGBColor(0xE6, 0x9F, 0x00),
-        "htpipe" => RGBColor(0xCC, 0x79, 0xA7),
-        "restart" => RGBColor(0x56, 0xB4, 0xE9),
-        "resume" => RGBColor(0x00, 0x9E, 0x73),
-        _ => RGBColor(0x55, 0x55, 0x55),
+    Some(match subject.split('-').next().unwrap_or(subject) {
+        "baseline" => PALETTE[5],
+        "okiagari" => PALETTE[4],
+        "broadway" => PALETTE[3],
+        "htpipe" => PALETTE[1],
+        "restart" => PALETTE[2],
+        "resume" => PALETTE[0],
+        _ => return None,
+    })
+}
+
+/// The colours of all subjects of an experiment: those called by their own names have theirs, the others share what is
+/// left of the palette, in the order of their names.
+pub(super) fn colours(subjects: &[&str]) -> impl Fn(&str) -> RGBColor {
+    let taken: Vec<_> = subjects.iter().filter_map(|name| own(name)).collect();
+    let left: Vec<_> = PALETTE.into_iter().filter(|ink| !taken.contains(ink)).collect();
+    let left = if left.is_empty() { PALETTE.to_vec() } else { left };
+    let mut others: Vec<_> = subjects.iter().filter(|name| own(name).is_none()).collect();
+    others.sort_unstable();
+    let others: BTreeMap<_, _> =
+        others.into_iter().zip(left.into_iter().cycle()).map(|(n, c)| (n.to_string(), c)).collect();
+    move |subject| others.get(subject).copied().unwrap_or_else(|| colour(subject))
+}
+
+/// More subjects than this are not named in a title, but counted.
+pub(super) const MOST_NAMES: usize = 4;
+
+/// `a`, `a and b`, `a, b and c`; of more than [`MOST_NAMES`] how many there are.
+pub(super) fn listed(names: &[&str]) -> String {
+    match names {
+        [] => "nobody".into(),
+        [one] => (*one).into(),
+        all if all.len() > MOST_NAMES => format!("{} subjects", all.len()),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// How wide a plain text is.
+pub(super) fn width(text: &str, px: f64) -> f64 {
+    type_face::width(text, px, FontStyle::Normal)
+}
+
+/// How lines are broken, so that they are told apart without colours: pixels drawn, pixels left out.
+const DASHES: [(f64, f64); 4] = [(1.0, 0.0), (9.0, 4.0), (2.0, 3.0), (16.0, 5.0)];
+
+/// A line through these points, broken in the way of the subject with this number.
+pub(super) fn dashed(
+    area: &Area<'_>,
+    points: &[(i32, i32)],
+    number: usize,
+    ink: RGBColor,
+) -> Drawn {
+    let style = ink.stroke_width(2);
+    let (on, off) = DASHES[number % DASHES.len()];
+    if off == 0.0 {
+        area.draw(&PathElement::new(points.to_vec(), style))?;
+        return Ok(());
+    }
+    let mut gone = 0.0;
+    for ends in points.windows(2) {
+        let [(x, y), (dx, dy)] = [ends[0], (ends[1].0 - ends[0].0, ends[1].1 - ends[0].1)];
+        let length = f64::from(dx.pow(2) + dy.pow(2)).sqrt();
+        let at = |way: f64| {
+            let share = way / length;
+            (x + (f64::from(dx) * share).round() as i32, y + (f64::from(dy) * share).round() as i32)
+        };
+        let mut way = 0.0;
+        while way < length {
+            let phase = gone % (on + off);
+            let (drawn, rest) =
+                if phase < on { (true, on - phase) } else { (false, on + off - phase) };
+            let next = (way + rest).min(length);
+            if drawn {
+                area.draw(&PathElement::new(vec![at(way), at(next)], style))?;
+            }
+            gone += next - way;
+            way = next;
+        }
+    }
+    Ok(())
+}
+
+/// A text whose middle is at a place.
+pub(super) fn centred(
+    area: &Area<'_>,
+    text: &str,
+    px: f64,
+    ink: RGBColor,
+    at: (i32, i32),
+) -> Drawn {
+    let half = (width(text, px) / 2.0) as i32;
+    area.draw_text(text, &plain(px, ink), (at.0 - half, at.1))?;
+    Ok(())
 }
 
 pub(super) fn plain<'a>(px: f64, ink: RGBColor) -> TextStyle<'a> {

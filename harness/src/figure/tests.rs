@@ -5,7 +5,7 @@ use crate::stats::Estimate;
 use pipelines::message::Failure;
 
 type Draw = fn(&Experiment, &[History]) -> Result<Figure, Failure>;
-const ALL: [Draw; 3] = [progress, recovery, throughput];
+const ALL: [Draw; 7] = [progress, recovery, throughput, timeline, distribution, phases, coverage];
 
 fn experiment(name: &str) -> Experiment {
     Experiment::load(name).unwrap()
@@ -26,6 +26,49 @@ fn figures_say_what_they_show() {
     let svg = throughput(&e, &all).unwrap().svg;
     for text in ["okiagari keeps", "n = 10 blocks", "throughput, Mpx/s", "without faults"] {
         assert!(svg.contains(text), "{text}");
+    }
+    let said: [(Draw, &[&str]); 4] = [
+        (
+            timeline,
+            &[
+                "okiagari gets up again and delivers every tile; baseline loses tiles or dies",
+                "of block 1: by its time the middle one of 10",
+                "n = 10 twins",
+                "80 % of the n fault-free twins",
+                "died: SIGABRT after",
+                "1 fault, 141 of 256 tiles missing",
+            ],
+        ),
+        (
+            distribution,
+            &[
+                "half of its struck tiles back after 4.80 ms",
+                "n = 30 faults",
+                "with 95 %",
+                "none of n = 10 came back",
+            ],
+        ),
+        (
+            phases,
+            &[
+                "okiagari knows of an abort after 500 µs",
+                "n = 20 of 20",
+                "95 % interval",
+                "none of 10 came back",
+            ],
+        ),
+        (
+            coverage,
+            &["okiagari covers 20 of 20", "exact 95 % interval", "0 of 10", "83.1 to 100 %"],
+        ),
+    ];
+    for (draw, texts) in said {
+        let svg = draw(&e, &all).unwrap().svg;
+        let whole = svg.split("</text>").map(|t| t.rsplit('>').next().unwrap().trim());
+        let whole = whole.collect::<Vec<_>>().join(" ");
+        for text in texts {
+            assert!(whole.contains(text), "{text:?} is not in {whole}");
+        }
     }
     for draw in ALL {
         let Figure { svg, png } = draw(&e, &all).unwrap();
@@ -55,6 +98,50 @@ fn little_or_strange_data_is_no_reason_to_fail() {
             }
         }
     }
+}
+
+#[test]
+fn a_picture_shows_the_same_as_the_drawing_twice_as_large() {
+    let (e, all) = (experiment("e3-ffi-abort"), sample::comparison(10, 256));
+    for draw in ALL {
+        let Figure { svg, png } = draw(&e, &all).unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(png)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        let info = reader.next_frame(&mut pixels).unwrap();
+        let size = format!("width=\"{}\" height=\"{}\"", info.width / 2, info.height / 2);
+        assert!(svg.contains(&size), "{size}");
+        // White comes first, being the commonest; there is a good deal of other ink, but not too much.
+        let inked = pixels.iter().filter(|p| **p != 0).count() as f64 / pixels.len() as f64;
+        assert!((0.02..0.5).contains(&inked), "{inked}");
+    }
+}
+
+#[test]
+fn twenty_six_subjects_and_long_names_have_room() {
+    let e = experiment("e3-ffi-abort");
+    let mut all = sample::comparison(2, 64);
+    for k in 0..24 {
+        let name = format!("subject-with-a-long-name-{k:02}");
+        let again = sample::comparison(1, 64).into_iter().filter(|h| h.run.subject == "okiagari");
+        all.extend(again.map(|mut h| {
+            h.run.subject.clone_from(&name);
+            h
+        }));
+    }
+    for draw in ALL {
+        let svg = draw(&e, &all).unwrap().svg;
+        assert!(svg.contains("subject-with-a-long-name-23") && !svg.contains("NaN"));
+    }
+}
+
+#[test]
+fn subjects_have_different_colours_as_long_as_there_are_any() {
+    let inks = style::colours(&["okiagari", "tool-a", "okiagari-64mib", "tool-b", "tool-c"]);
+    let all: std::collections::BTreeSet<_> =
+        ["okiagari", "tool-a", "tool-b", "tool-c"].map(&inks).map(|c| (c.0, c.1, c.2)).into();
+    assert_eq!(all.len(), 4);
+    assert_eq!(inks("okiagari"), inks("okiagari-64mib"));
+    assert_eq!(inks("okiagari"), style::colours(&["okiagari"])("okiagari"));
 }
 
 #[test]

@@ -38,9 +38,11 @@ pub fn throughput(experiment: &Experiment, histories: &[History]) -> Result<Figu
     } else {
         "With faults"
     };
-    let title = match kept.is_empty() {
-        true => "Throughput of each run".to_owned(),
-        false => format!("{what} {}", kept.join(", ")),
+    let whole = all.iter().filter(|(_, pairs)| pairs.values().all(|p| !p.fell)).count();
+    let title = match kept.len() {
+        0 => "Throughput of each run".to_owned(),
+        1..=style::MOST_NAMES => format!("{what} {}", kept.join(", ")),
+        n => format!("{what} {whole} of {n} subjects finish all of their runs"),
     };
     let explained = format!(
         "{}: pixels of tiles delivered right for each second of wall time (n = {blocks} blocks). A line joins the two \
@@ -114,8 +116,10 @@ fn chart(
         .label_style(style::plain(14.0, INK))
         .axis_desc_style(style::plain(LABEL_PX, INK))
         .draw()?;
+    let names: Vec<_> = all.iter().map(|(name, _)| *name).collect();
+    let inks = style::colours(&names);
     for (place, (name, pairs)) in all.iter().enumerate() {
-        let (left, ink) = (place as f64, style::colour(name));
+        let (left, ink) = (place as f64, inks(name));
         for pair in pairs.values() {
             let ends: Vec<_> = [(left + TWIN, pair.twin), (left + STRUCK, pair.struck)]
                 .into_iter()

@@ -8,41 +8,165 @@ use crate::measure::Measure;
 use crate::picture::Picture;
 use pipelines::message::Failure;
 
-/// Every figure there can be, by name.
-pub(super) const NAMES: [&str; 10] = [
-    "progress",
-    "recovery",
-    "throughput",
-    "outcomes",
-    "rate",
-    "library",
-    "isolation",
-    "break-even",
-    "ablation",
-    "picture",
+/// What figures are drawn from.
+pub(super) struct Source<'a> {
+    pub(super) experiment: &'a Experiment,
+    pub(super) histories: &'a [History],
+    pub(super) measures: &'a [Measure],
+    /// A small picture of the input.
+    pub(super) input: Option<&'a Picture>,
+}
+
+/// A figure that there can be.
+struct Kind {
+    name: &'static str,
+    /// The table that it is drawn from.
+    table: &'static str,
+    /// What is seen, in a sentence or two.
+    seen: &'static str,
+    /// `None` where the experiment has nothing to show in it.
+    draw: fn(&Source<'_>) -> Result<Option<Figure>, Failure>,
+}
+
+/// All of them, in the order in which a page shows them.
+static KINDS: [Kind; 14] = [
+    Kind {
+        name: "timeline",
+        table: "items.csv",
+        seen: "Throughput over time: one run with faults of each subject, before the band of its fault-free runs. Who \
+               falls stops, who gets up goes on.",
+        draw: |from| where_struck(from, figure::timeline),
+    },
+    Kind {
+        name: "progress",
+        table: "items.csv",
+        seen: "Tiles that were done over time, a line for each run with faults.",
+        draw: |from| figure::progress(from.experiment, from.histories).map(Some),
+    },
+    Kind {
+        name: "recovery",
+        table: "injections.csv",
+        seen: "How long struck tiles took to come back, a dot for each fault.",
+        draw: |from| figure::recovery(from.experiment, from.histories).map(Some),
+    },
+    Kind {
+        name: "distribution",
+        table: "injections.csv",
+        seen: "Which share of the struck tiles is back by which time. A curve that ends below 100 % belongs to a \
+               subject that lost tiles.",
+        draw: |from| where_struck(from, figure::distribution),
+    },
+    Kind {
+        name: "phases",
+        table: "injections.csv",
+        seen: "What a recovery's time goes into, from the fault to the accepted result, phase by phase. The tile's own \
+               work is hollow.",
+        draw: |from| where_struck(from, figure::phases),
+    },
+    Kind {
+        name: "throughput",
+        table: "runs.csv",
+        seen: "Throughput without and with faults, a pair for each block.",
+        draw: |from| figure::throughput(from.experiment, from.histories).map(Some),
+    },
+    Kind {
+        name: "coverage",
+        table: "injections.csv",
+        seen: "Which share of the faults was handled, with the interval in which it lies with 95 %. The dashed line is \
+               at 0.99.",
+        draw: |from| where_struck(from, figure::coverage),
+    },
+    Kind {
+        name: "outcomes",
+        table: "faults.csv",
+        seen: "What became of each fault under each subject, by its worst outcome.",
+        draw: |from| outcomes::drawn(from.experiment, from.histories).map(Some),
+    },
+    Kind {
+        name: "rate",
+        table: "measures.csv",
+        seen: "What was done right in a second, against the mean time between faults.",
+        draw: |from| rate::drawn(from.experiment, from.measures),
+    },
+    Kind {
+        name: "library",
+        table: "measures.csv",
+        seen: "How fast each subject is with operations in C, against the same in Rust.",
+        draw: |from| {
+            let rivals = library::rows(from.experiment, from.measures);
+            let name = &from.experiment.name;
+            (!rivals.is_empty()).then(|| figure::library(name, &rivals)).transpose()
+        },
+    },
+    Kind {
+        name: "isolation",
+        table: "runs.csv",
+        seen: "What a process for each worker costs, against the work that a tile is.",
+        draw: |from| {
+            let costs = isolation::costs(from.experiment, from.histories);
+            let name = &from.experiment.name;
+            (!costs.is_empty()).then(|| figure::isolation(name, &costs)).transpose()
+        },
+    },
+    Kind {
+        name: "break-even",
+        table: "runs.csv",
+        seen: "From which rate of faults on a subject takes less time than its rival.",
+        draw: |from| {
+            let found = break_even::of(from.experiment, from.histories);
+            found.map(|found| figure::break_even(&from.experiment.name, &found)).transpose()
+        },
+    },
+    Kind {
+        name: "ablation",
+        table: "items.csv",
+        seen: "Which of delivery, isolation and supervision saves how many tiles.",
+        draw: |from| {
+            let found = ablation::of(from.experiment, from.histories);
+            let name = &from.experiment.name;
+            found.map(|(rows, effects)| figure::ablation(name, &rows, &effects)).transpose()
+        },
+    },
+    Kind {
+        name: "picture",
+        table: "items.csv",
+        seen: "The image after one run of each subject: which tiles were struck, and which are there.",
+        draw: |from| {
+            let mosaic = picture::of(from.experiment, from.histories, from.input);
+            mosaic.map(|mosaic| figure::picture(&from.experiment.name, &mosaic)).transpose()
+        },
+    },
 ];
 
-/// The files of the figure with this name: a drawing, and its pixels.
-pub(super) fn files(name: &str) -> [String; 2] {
+/// A figure of faults, if any fired.
+fn where_struck(
+    from: &Source<'_>,
+    draw: fn(&Experiment, &[History]) -> Result<Figure, Failure>,
+) -> Result<Option<Figure>, Failure> {
+    let struck = from.histories.iter().any(|h| h.fired().next().is_some());
+    struck.then(|| draw(from.experiment, from.histories)).transpose()
+}
+
+/// The files of every figure that there can be: a drawing of each, and its pixels.
+pub(super) fn files() -> impl Iterator<Item = String> {
+    KINDS.iter().flat_map(|kind| named(kind.name))
+}
+
+fn named(name: &str) -> [String; 2] {
     [format!("{name}.svg"), format!("{name}.png")]
 }
 
-/// A figure with what a page says of it.
+/// A figure that was drawn.
 pub(super) struct Drawn {
+    kind: &'static Kind,
     files: [String; 2],
-    seen: String,
-    table: &'static str,
     figure: Figure,
 }
 
 impl Drawn {
-    fn new(name: &str, table: &'static str, seen: impl Into<String>, figure: Figure) -> Self {
-        Self { files: files(name), seen: seen.into(), table, figure }
-    }
-
     pub(super) fn on_a_page(&self) -> page::Figure<'_> {
-        let Self { files: [file, _], seen, table, figure } = self;
-        page::Figure { file, seen, table, svg: &figure.svg }
+        let Kind { seen, table, .. } = self.kind;
+        page::Figure { file: &self.files[0], seen, table, svg: &self.figure.svg }
     }
 
     /// Its files with what is in them.
@@ -52,92 +176,14 @@ impl Drawn {
     }
 }
 
-/// The figures, in the order in which a page shows them.
+/// The figures of an experiment, in the order in which a page shows them.
 ///
 /// # Errors
 /// Only if a drawing itself fails, which is the engine's fault.
-pub(super) fn drawn(
-    experiment: &Experiment,
-    histories: &[History],
-    measures: &[Measure],
-    input: Option<&Picture>,
-) -> Result<Vec<Drawn>, Failure> {
-    let mut all = vec![
-        Drawn::new(
-            "progress",
-            "items.csv",
-            "Tiles that were done over time, a line for each run with faults.",
-            figure::progress(experiment, histories)?,
-        ),
-        Drawn::new(
-            "recovery",
-            "injections.csv",
-            "How long struck tiles took to come back, a dot for each fault.",
-            figure::recovery(experiment, histories)?,
-        ),
-        Drawn::new(
-            "throughput",
-            "runs.csv",
-            "Throughput without and with faults, a pair for each block.",
-            figure::throughput(experiment, histories)?,
-        ),
-        Drawn::new(
-            "outcomes",
-            "faults.csv",
-            "What became of each fault under each subject, by its worst outcome.",
-            outcomes::drawn(experiment, histories)?,
-        ),
-    ];
-    let lines = rate::lines(experiment, measures);
-    if !lines.is_empty() {
-        all.push(Drawn::new(
-            "rate",
-            "measures.csv",
-            "What was done right in a second, against the mean time between faults.",
-            figure::rate(&experiment.name, &lines)?,
-        ));
-    }
-    let rivals = library::rows(experiment, measures);
-    if !rivals.is_empty() {
-        all.push(Drawn::new(
-            "library",
-            "measures.csv",
-            "How fast each subject is with operations in C, against the same in Rust.",
-            figure::library(&experiment.name, &rivals)?,
-        ));
-    }
-    let costs = isolation::costs(experiment, histories);
-    if !costs.is_empty() {
-        all.push(Drawn::new(
-            "isolation",
-            "runs.csv",
-            "What a process for each worker costs, against the work that a tile is.",
-            figure::isolation(&experiment.name, &costs)?,
-        ));
-    }
-    if let Some(found) = break_even::of(experiment, histories) {
-        all.push(Drawn::new(
-            "break-even",
-            "runs.csv",
-            "From which rate of faults on a subject takes less time than its rival.",
-            figure::break_even(&experiment.name, &found)?,
-        ));
-    }
-    if let Some((rows, effects)) = ablation::of(experiment, histories) {
-        all.push(Drawn::new(
-            "ablation",
-            "items.csv",
-            "Which of delivery, isolation and supervision saves how many tiles.",
-            figure::ablation(&experiment.name, &rows, &effects)?,
-        ));
-    }
-    if let Some(mosaic) = picture::of(experiment, histories, input) {
-        all.push(Drawn::new(
-            "picture",
-            "items.csv",
-            "The image after one run of each subject: which tiles were struck, and which are there.",
-            figure::picture(&experiment.name, &mosaic)?,
-        ));
-    }
-    Ok(all)
+pub(super) fn drawn(from: &Source<'_>) -> Result<Vec<Drawn>, Failure> {
+    let draw = |kind: &'static Kind| {
+        let figure = (kind.draw)(from).transpose()?;
+        Some(figure.map(|figure| Drawn { kind, files: named(kind.name), figure }))
+    };
+    KINDS.iter().filter_map(draw).collect()
 }

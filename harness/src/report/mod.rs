@@ -54,8 +54,7 @@ pub(crate) const LAST: &str = "claims.csv";
 
 /// The names of all files that follow, but the last; not every experiment has every figure.
 pub(crate) fn derived_files() -> Vec<String> {
-    let figures = figures::NAMES.iter().flat_map(|name| figures::files(name));
-    DERIVED.map(str::to_owned).into_iter().chain(figures).collect()
+    DERIVED.map(str::to_owned).into_iter().chain(figures::files()).collect()
 }
 
 /// The file `run.toml`.
@@ -284,7 +283,8 @@ fn shown(
     measures: &[Measure],
     around: &Around,
 ) -> Result<Vec<File>, Failure> {
-    let drawn = figures::drawn(experiment, histories, measures, around.input.as_ref())?;
+    let input = around.input.as_ref();
+    let drawn = figures::drawn(&figures::Source { experiment, histories, measures, input })?;
     let figures: Vec<_> = drawn.iter().map(|drawn| drawn.on_a_page()).collect();
     let mut answers = closing::answers(histories, measures);
     if experiment.is_control() {

@@ -1,13 +1,26 @@
 //! Goodput against the mean time between faults, as the figure of it wants it.
 
 use crate::experiment::Experiment;
-use crate::figure::Line;
+use crate::figure::{self, Figure, Line};
 use crate::measure::Measure;
+use pipelines::message::Failure;
 use std::collections::BTreeMap;
+
+/// The figure `rate`, if there is anything to show in it.
+///
+/// # Errors
+/// Those of [`figure::rate`].
+pub(super) fn drawn(
+    experiment: &Experiment,
+    measures: &[Measure],
+) -> Result<Option<Figure>, Failure> {
+    let lines = lines(experiment, measures);
+    (!lines.is_empty()).then(|| figure::rate(&experiment.name, &lines)).transpose()
+}
 
 /// A line for each subject that stands in the experiment with several mean times between faults; none in any other
 /// experiment.
-pub(super) fn lines<'a>(experiment: &'a Experiment, measures: &[Measure]) -> Vec<Line<'a>> {
+fn lines<'a>(experiment: &'a Experiment, measures: &[Measure]) -> Vec<Line<'a>> {
     let mut all: BTreeMap<&str, Vec<(u64, &str)>> = BTreeMap::new();
     for (name, options) in &experiment.subject {
         if let Some((mtbf_ms, like)) = options.mtbf_ms.zip(options.like.as_deref()) {

@@ -29,7 +29,11 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
         names,
         [
             "claims.csv",
+            "coverage.png",
+            "coverage.svg",
             "datapackage.json",
+            "distribution.png",
+            "distribution.svg",
             "events.csv",
             "faults.csv",
             "index.html",
@@ -38,6 +42,8 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
             "measures.csv",
             "outcomes.png",
             "outcomes.svg",
+            "phases.png",
+            "phases.svg",
             "picture.png",
             "picture.svg",
             "progress.png",
@@ -49,7 +55,9 @@ fn what_was_written_is_judged_and_drawn_again_to_the_same_bytes() {
             "runs.csv",
             "schedule.csv",
             "throughput.png",
-            "throughput.svg"
+            "throughput.svg",
+            "timeline.png",
+            "timeline.svg"
         ]
     );
     assert_eq!(read(&dir).unwrap(), (e3(), all));

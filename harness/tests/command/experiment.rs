@@ -53,6 +53,7 @@ fn the_results_are_complete_the_claims_held_and_judging_again_changes_nothing() 
     let out = scratch.path("out");
     let all = "runs.csv injections.csv items.csv events.csv resources.csv faults.csv measures.csv claims.csv \
                progress.svg recovery.svg throughput.svg outcomes.svg progress.png recovery.png throughput.png outcomes.png \
+               timeline.svg distribution.svg phases.svg coverage.svg timeline.png distribution.png phases.png coverage.png \
                schedule.csv input.png picture.svg picture.png index.html run.toml datapackage.json";
     assert_eq!(names(&out), all.split_whitespace().map(str::to_owned).collect());
     for name in names(&out).iter().filter(|n| n.ends_with(".svg")) {
