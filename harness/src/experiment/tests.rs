@@ -2,7 +2,7 @@ use super::*;
 use crate::subject::{Knobs, Program, Subject};
 use pipelines::fault::Fault;
 
-const GOOD: &str = r#"
+pub(super) const GOOD: &str = r#"
 name     = "mine"
 question = "Does it?"
 seed     = 0x5eed
@@ -27,7 +27,7 @@ deadline_ms = 2000
 okiagari = { nothing-lost = "holds" }
 "#;
 
-fn error(text: &str) -> String {
+pub(super) fn error(text: &str) -> String {
     Experiment::parse(text, "mine.toml").unwrap_err().to_string()
 }
 
@@ -354,57 +354,4 @@ fn a_sweep_makes_a_block_of_each_point_and_item_and_repeats_them_all() {
     let many: Vec<_> = (0..600).map(|n| n.to_string()).collect();
     let many = format!("[sweep]\nfault = \"segfault\"\nitems = [{}]\n", many.join(", "));
     assert!(error(&text(&many)).contains("makes 1200 blocks"));
-}
-
-#[test]
-fn what_is_done_with_a_tile_can_be_varied_too() {
-    let vary =
-        "[vary]\noperation = [\"none\", \"blur:16\", [\"sobel\", \"blur:2\"]]\n[subject.baseline]";
-    let mine = "[subject.mine]\nlike = \"okiagari\"\noperation = [\"sobel\"]\n[expect]";
-    let text = GOOD.replace("[subject.baseline]", vary).replace("[expect]", mine);
-    let e = Experiment::parse(&text, "mine.toml").unwrap();
-    let names = "baseline-blur-16 baseline-none baseline-sobel-blur-2 mine \
-                 okiagari-blur-16 okiagari-none okiagari-sobel-blur-2";
-    assert!(e.subject.keys().map(String::as_str).eq(names.split(' ')));
-    assert_eq!(e.operations("baseline-sobel-blur-2"), ["sobel", "blur:2"]);
-    assert_eq!(
-        (e.operations("mine"), e.operations("another")),
-        (&["sobel".into()][..], &["blur:2".into()][..])
-    );
-    assert_eq!(toml::from_str::<Experiment>(&toml::to_string(&e).unwrap()).unwrap(), e);
-}
-
-#[test]
-fn what_is_varied_makes_several_subjects_of_each_and_expects_the_same_of_them() {
-    let text = "name = \"mine\"\nquestion = \"?\"\nseed = 1\nblocks = 2\n[workload]\ninput = \"a.png\"\n\
-        [[strike]]\nfault = \"abort\"\nwhen = { p = 0.5 }\n[vary]\nmtbf_ms = [10, 200]\n\
-        [subject.okiagari]\nspares = 3\n[subject.slow]\nlike = \"htpipe\"\nmtbf_ms = 9000\n\
-        [expect]\nokiagari = { nothing-lost = \"holds\" }\n";
-    let e = Experiment::parse(text, "mine.toml").unwrap();
-    assert!(e.subject.keys().eq(["okiagari-10ms", "okiagari-200ms", "slow"]));
-    assert!(e.expect.keys().eq(["okiagari-10ms", "okiagari-200ms"]));
-    let options = &e.subject["okiagari-10ms"];
-    assert_eq!((options.spares, options.mtbf_ms), (Some(3), Some(10)));
-    assert_eq!(e.subject_called("okiagari-10ms").unwrap().program, Subject::okiagari().program);
-    assert_eq!(e.subject["slow"].mtbf_ms, Some(9000));
-    for trial in e.schedule().iter().filter(|t| t.faults && t.subject == "okiagari-200ms") {
-        assert_eq!(e.plan(trial).specs[0].to_string(), "abort@rate=5/s");
-    }
-    // What was run is read again as it is.
-    let again: Experiment = toml::from_str(&toml::to_string(&e).unwrap()).unwrap();
-    assert_eq!(again, e);
-    for (values, part) in [
-        ("spares = [1]", "unknown variant `spares`"),
-        ("mtbf_ms = [10, 10]", "mtbf_ms has two values that are both called \"10ms\""),
-        ("operation = [\"blur:2\", [\"blur\", \"2\"]]", "both called \"blur-2\""),
-        (
-            "operation = [\"burr:2\"]",
-            "subject.okiagari-burr-2.operation cannot be: there is no operation",
-        ),
-        ("operation = [[]]", "operation is empty; \"none\" leaves the pixels as they are"),
-        ("operation = [2]", "did not match any variant"),
-    ] {
-        let wrong = error(&text.replace("mtbf_ms = [10, 200]", values));
-        assert!(wrong.contains(part) && !wrong.contains('\n'), "{wrong}");
-    }
 }

@@ -4,7 +4,7 @@
 //! Two workers; an item is 196,608 bytes in and as many out, every byte turned over. Cost: many items at once, time on
 //! the wall a item. Recovery: from just before `abort()` until the caller has the same item's result, everything else
 //! being at rest. The interpreter is `python3`, or `$PYTHON`; it needs `numpy`, and what it lacks of `pebble` and `loky`
-//! is left out. procspawn is built with the feature `rivals` only. `--csv FILE` writes the table, whose columns
+//! is left out. procspawn is built with the feature `rivals` only. `--table FILE` writes the table, whose columns
 //! `results/README.md` explains. This is no criterion bench: it compares programs.
 
 #[cfg(feature = "rivals")]
@@ -203,7 +203,7 @@ fn main() {
     #[cfg(feature = "rivals")]
     procspawn::init();
     worker::enter(&[role::<Turn>()]);
-    let file = std::env::args().skip_while(|word| word != "--csv").nth(1);
+    let file = std::env::args().skip_while(|word| word != "--table").nth(1);
     let mut table: Vec<(&str, Vec<Round>)> = vec![("okiagari", vec![])];
     table.extend(RIVALS.map(|rival| (rival, vec![])));
     for _ in 0..ROUNDS {
@@ -217,14 +217,14 @@ fn main() {
     println!(
         "{ROUNDS} rounds, {ITEMS} items of 192 KiB and {ABORTS} aborts each; median (lowest to highest)"
     );
-    let mut csv = format!("{COLUMNS}\n");
+    let mut table_rows = format!("{COLUMNS}\n");
     for (name, rounds) in table.iter().filter(|(_, rounds)| !rounds.is_empty()) {
         let (line, row) = summary(name, rounds);
         println!("{line}");
-        csv.push_str(&format!("{row}\n"));
+        table_rows.push_str(&format!("{row}\n"));
     }
     if let Some(file) = file {
         // Cargo runs a bench in the folder of its package.
-        std::fs::write(&file, csv).unwrap_or_else(|e| panic!("could not write {file}: {e}"));
+        std::fs::write(&file, table_rows).unwrap_or_else(|e| panic!("could not write {file}: {e}"));
     }
 }
