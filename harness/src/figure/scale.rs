@@ -35,7 +35,8 @@ impl Scale {
     /// A logarithmic one that has room for all of these values that are above 0; 1 to 10 for none.
     pub(super) fn powers(values: impl IntoIterator<Item = f64>, pixels: (i32, i32)) -> Self {
         let (low, high) = ends(values.into_iter().filter(|v| *v > 0.0)).unwrap_or((1.0, 10.0));
-        let room = (high / low).powf(0.06).max(1.15);
+        // Around values that lie close together there is to be a mark.
+        let room = if high < 2.5 * low { 1.6 } else { (high / low).powf(0.06).max(1.15) };
         Self { low: low / room, high: high * room, pixels, powers: true }
     }
 
@@ -57,7 +58,8 @@ impl Scale {
         if self.powers {
             let sets: [&[f64]; 3] = [&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
             let roomy = |marks: &Vec<f64>| {
-                marks.windows(2).all(|w| (self.at(w[1]) - self.at(w[0])).abs() >= apart)
+                !marks.is_empty()
+                    && marks.windows(2).all(|w| (self.at(w[1]) - self.at(w[0])).abs() >= apart)
             };
             return sets
                 .map(|of_ten| self.of_each_power(of_ten))
@@ -238,10 +240,14 @@ mod tests {
         assert_eq!(Scale::powers([0.04, 600.0], (0, 300)).marks(), [0.1, 1.0, 10.0, 100.0, 1000.0]);
         assert_eq!([5e5, 2e6, 1.5e9].map(round_time), ["500 µs", "2 ms", "1.5 s"]);
         // One value, none, and none that has a logarithm.
-        for scale in
-            [Scale::linear([5.0], (0, 9)), Scale::linear([], (0, 9)), Scale::powers([0.0], (0, 9))]
-        {
-            assert!((0..=9).contains(&scale.at(5.0)) && !scale.marks().is_empty());
+        let all = [
+            Scale::linear([5.0], (0, 300)),
+            Scale::linear([], (0, 300)),
+            Scale::powers([420.0], (0, 300)),
+            Scale::powers([0.0], (0, 300)),
+        ];
+        for scale in all {
+            assert!((0..=300).contains(&scale.at(5.0)) && !scale.marks().is_empty());
         }
     }
 }
