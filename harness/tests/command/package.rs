@@ -101,7 +101,7 @@ fn each_table_is_what_its_schema_says_and_what_is_not_is_found() {
         ("items.csv", "\n7,1,", "\n8,1,", "[\"run\"] is not always in runs.csv"),
         ("events.csv", "\n7,", "\n8,", "[\"run\"] is not always in runs.csv"),
         ("injections.csv", ",abort,crash,", ",abort,crash,x", "\"item\": \"x"),
-        ("runs.csv", ",true,", ",yes,", "\"faults\": \"yes\""),
+        ("runs.csv", "baseline,true,", "baseline,yes,", "\"faults\": \"yes\""),
         ("runs.csv", "wall_ns", "wall_ms", "other columns"),
         ("claims.csv", ",yes,", ",,", "\"held\": \"\""),
         (
