@@ -7,8 +7,11 @@ use crate::history::{History, Item, Run};
 use crate::picture::Picture;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Of more subjects nobody looks at a picture each.
+const MOST_PANELS: usize = 16;
+
 /// A panel for each subject of the first block in which all of them ran with faults (the first of all, if there is no
-/// such). `None` if nothing happened to any tile there.
+/// such). `None` if nothing happened to any tile there, or there are too many subjects.
 pub(super) fn of<'a>(
     experiment: &Experiment,
     histories: &'a [History],
@@ -20,6 +23,9 @@ pub(super) fn of<'a>(
         blocks.entry(h.run.block).or_default().insert(&h.run.subject, h);
     }
     let names: BTreeSet<_> = struck.iter().map(|h| &*h.run.subject).collect();
+    if names.len() > MOST_PANELS {
+        return None;
+    }
     let whole = blocks.iter().find(|(_, runs)| runs.len() == names.len());
     let (block, runs) = whole.or(blocks.iter().next())?;
     let hit = |h: &&&History| h.fired().next().is_some() || h.items.iter().any(|i| !i.right());
