@@ -174,7 +174,7 @@ mod tests {
         assert!((rows[1].interval.0 - 0.8609).abs() < 1e-4);
         assert_eq!(
             title(&rows),
-            "No subject is shown to cover 99 % of faults; okiagari covers 20 of 20, at least 86.0 %"
+            "No subject is shown to cover 99 % of faults; okiagari covers 20 of 20, at least 86 %"
         );
         let sure = [Row { covered: 999, fired: 999, interval: (0.9963, 1.0), ..rows[1] }];
         assert_eq!(title(&sure), "okiagari covers 999 of 999 faults: at least 99.6 %");

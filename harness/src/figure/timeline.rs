@@ -91,13 +91,12 @@ fn title(rows: &[Row<'_>]) -> String {
         (0, _) => "No subject delivers every tile under faults".into(),
         (_, 0) => "Every subject delivers every tile under faults".into(),
         _ => format!(
-            "{} get{} up again and deliver{} every tile; {} lose{} tiles or die{}",
+            "{} get{} up again and deliver{} every tile; {} {} not",
             style::listed(&upright),
             s(&upright),
             s(&upright),
             style::listed(&fallen),
-            s(&fallen),
-            s(&fallen)
+            if fallen.len() == 1 { "does" } else { "do" }
         ),
     }
 }

@@ -39,7 +39,7 @@ impl Measures {
         grouped(self.find(subject, true, measure)[0].unwrap() as u64)
     }
 
-    /// Tiles that were delivered right; faults that it got up from; how long that took.
+    /// Tiles that were delivered right; faults whose tile came back; how long that took.
     fn cells(&self, subject: &str) -> [String; 3] {
         let of = |part, whole| {
             format!("{} of {}", self.count(subject, part), self.count(subject, whole))
@@ -61,7 +61,7 @@ fn grouped(n: u64) -> String {
 fn table() -> String {
     let [shutdown, abort] = ["e2-process-shutdown", "e3-ffi-abort"].map(Measures::of);
     let mut table =
-        "| | a worker is shut down: tiles | got up | in | C code aborts: tiles | got up | in |\n\
+        "| | a worker is shut down: tiles | struck ones back | in | C code aborts: tiles | struck ones back | in |\n\
                      |---|--:|--:|--:|--:|--:|--:|\n"
             .to_owned();
     for subject in SUBJECTS {

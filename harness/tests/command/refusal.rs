@@ -209,7 +209,7 @@ fn an_empty_folder_cannot_be_judged() {
     fs::create_dir(scratch.path("empty")).unwrap();
     for command in ["judge", "report"] {
         refused(scratch.okiagari(&format!("{command} empty")), "run.toml cannot be read");
-        refused(scratch.okiagari(&format!("{command} nowhere")), "run.toml cannot be read");
+        refused(scratch.okiagari(&format!("{command} nowhere")), "cannot be read");
     }
 }
 

@@ -37,8 +37,8 @@ fn bars(rows: &[Row]) -> Markup {
     let height = ROW * rows.len() as f64 + 2.0;
     let title = match (speed, rows.iter().any(|row| row.fired > 0)) {
         (true, _) => "Throughput without faults",
-        (false, true) => "Tiles delivered right, with faults",
-        (false, false) => "Tiles delivered right",
+        (false, true) => "Tiles delivered right, with faults (orange: some are missing)",
+        (false, false) => "Tiles delivered right (orange: some are missing)",
     };
     html! {
         p { small { (title) ":" } }

@@ -14,7 +14,7 @@ pub(super) fn sentences(all: &[Folder], findings: &[Finding<'_>]) -> Vec<String>
     let others = NAMED.iter().map(|(name, _)| *name).filter(|name| *name != "okiagari");
     let others: Vec<_> = others.filter_map(|name| Some(Sum::of(name, &rows)?.fell())).collect();
     if !others.is_empty() {
-        said.push(format!("Struck by the same kinds of faults, {}.", others.join("; ")));
+        said.push(format!("Struck by the same faults, {}.", others.join("; ")));
     }
     said.extend(own.as_ref().and_then(Sum::price));
     if said.is_empty() && !all.is_empty() {
@@ -25,7 +25,8 @@ pub(super) fn sentences(all: &[Folder], findings: &[Finding<'_>]) -> Vec<String>
     said
 }
 
-/// A named subject over all experiments in which faults struck it.
+/// A named subject over the experiments in which faults struck it: those in which it is itself, if there are such, and
+/// else those that vary it. Whoever is varied meets other faults than the others.
 struct Sum<'a> {
     name: &'a str,
     struck: Vec<&'a Row>,
@@ -35,8 +36,15 @@ struct Sum<'a> {
 
 impl<'a> Sum<'a> {
     fn of(name: &'a str, rows: &[&'a Row]) -> Option<Self> {
-        let all: Vec<_> = rows.iter().copied().filter(|row| row.is_a(name)).collect();
-        let struck: Vec<_> = all.iter().copied().filter(|row| row.fired > 0).collect();
+        let plain: Vec<_> = rows.iter().copied().filter(|row| row.subject == name).collect();
+        let struck = |rows: &[&'a Row]| -> Vec<_> {
+            rows.iter().copied().filter(|row| row.fired > 0).collect()
+        };
+        let all = match struck(&plain)[..] {
+            [] => rows.iter().copied().filter(|row| row.is_a(name)).collect(),
+            _ => plain,
+        };
+        let struck = struck(&all);
         (!struck.is_empty()).then_some(Self { name, struck, all })
     }
 
@@ -56,7 +64,9 @@ impl<'a> Sum<'a> {
         };
         let bound = Row::recovered_at_least(recovered, fired).map_or(String::new(), |low| {
             let (low, with) = ((low * 1e3).floor() / 10.0, CONFIDENCE * 100.0);
-            format!(", so at least {low:.1} % do, all kinds of faults taken together ({with} % confidence)")
+            format!(
+                ", so at least {low:.1} % do ({with} % confidence, all kinds of faults together)"
+            )
         });
         format!(
             "{} {tiles}, although {} struck it in {}: {} of {} struck tiles came back{bound}.",
@@ -97,7 +107,7 @@ impl<'a> Sum<'a> {
         });
         let rate = rate.map(|(low, high)| {
             format!(
-                "without faults, {} runs at {low:.2} to {high:.2} of the baseline's throughput",
+                "without faults, {} runs at {low:.2} to {high:.2} of the baseline's throughput (by experiment)",
                 self.name
             )
         });

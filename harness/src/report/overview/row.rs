@@ -18,12 +18,13 @@ pub(super) const NAMED: [(&str, &str); 6] = [
     ("resume", "the same, started again to go on where its journal ends"),
     (
         "broadway",
-        "as Broadway (Elixir) does: threads under supervisors, tiles are handed over to them and die with them",
+        "a model of Broadway (Elixir) in this project's engine: threads under supervisors; tiles are handed over to them and die \
+         with them",
     ),
     (
         "htpipe",
-        "as HtPipe (Elixir) does: the same, but native code runs in one shared child process; a call takes 0.1 s, and some 7 s \
-         after a death",
+        "a model of HtPipe (Elixir): the same, but native code runs in one shared child process; a call takes 0.1 s, and some \
+         7 s after a death",
     ),
     (
         "okiagari",
