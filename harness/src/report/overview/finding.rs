@@ -7,7 +7,11 @@ use crate::measure::words::{counted, duration, grouped};
 
 /// The sentences, the weightiest first.
 pub(super) fn sentences(all: &[Folder], findings: &[Finding<'_>]) -> Vec<String> {
-    let rows: Vec<_> = all.iter().flat_map(|folder| &folder.rows).collect();
+    // Where it takes part as it is, all meet the same faults; whoever is varied meets others.
+    let whole = |folder: &&Folder| folder.rows.iter().any(|row| row.subject == "okiagari");
+    let comparable: Vec<_> = all.iter().filter(whole).collect();
+    let folders = if comparable.is_empty() { all.iter().collect() } else { comparable };
+    let rows: Vec<_> = folders.iter().flat_map(|folder| &folder.rows).collect();
     let own = Sum::of("okiagari", &rows);
     let mut said = Vec::new();
     said.extend(own.as_ref().map(Sum::got_up));
@@ -25,8 +29,7 @@ pub(super) fn sentences(all: &[Folder], findings: &[Finding<'_>]) -> Vec<String>
     said
 }
 
-/// A named subject over the experiments in which faults struck it: those in which it is itself, if there are such, and
-/// else those that vary it. Whoever is varied meets other faults than the others.
+/// A named subject over those of the experiments in which faults struck it.
 struct Sum<'a> {
     name: &'a str,
     struck: Vec<&'a Row>,
@@ -36,15 +39,8 @@ struct Sum<'a> {
 
 impl<'a> Sum<'a> {
     fn of(name: &'a str, rows: &[&'a Row]) -> Option<Self> {
-        let plain: Vec<_> = rows.iter().copied().filter(|row| row.subject == name).collect();
-        let struck = |rows: &[&'a Row]| -> Vec<_> {
-            rows.iter().copied().filter(|row| row.fired > 0).collect()
-        };
-        let all = match struck(&plain)[..] {
-            [] => rows.iter().copied().filter(|row| row.is_a(name)).collect(),
-            _ => plain,
-        };
-        let struck = struck(&all);
+        let all: Vec<_> = rows.iter().copied().filter(|row| row.is_a(name)).collect();
+        let struck: Vec<_> = all.iter().copied().filter(|row| row.fired > 0).collect();
         (!struck.is_empty()).then_some(Self { name, struck, all })
     }
 
