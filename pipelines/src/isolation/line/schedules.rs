@@ -4,11 +4,16 @@
 
 use super::super::control::Words;
 use super::*;
-use shuttle::thread;
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::{Config, Runner, thread};
 use std::cell::Cell;
 
-/// Orders that are tried, for each kind of search and each case.
+/// Orders that are tried at random.
 const SCHEDULES: usize = 3000;
+/// Orders in which threads are held up: the planted defect shows in about one of four thousand.
+const HELD_UP: usize = 10 * SCHEDULES;
+/// Of the searches that have to find it, so that luck has no say.
+const PLANTED_SEED: u64 = 1;
 /// Items of each request.
 const REQUESTS: [usize; 3] = [1, 3, 2];
 
@@ -160,7 +165,7 @@ fn no_answer_is_lost_and_nobody_forgotten_in_whatever_order_both_ends_go_on() {
 #[test]
 fn nor_when_one_is_held_up_at_the_worst_of_moments() {
     let control = page();
-    shuttle::check_pct(move || every_fate(control), SCHEDULES, 3);
+    shuttle::check_pct(move || every_fate(control), HELD_UP, 3);
 }
 
 #[test]
@@ -168,7 +173,8 @@ fn nor_when_one_is_held_up_at_the_worst_of_moments() {
 fn a_lost_wake_up_is_found() {
     let control = page();
     CARELESS.set(true);
-    shuttle::check_random(move || every_fate(control), SCHEDULES);
+    let orders = RandomScheduler::new_from_seed(PLANTED_SEED, SCHEDULES);
+    Runner::new(orders, Config::default()).run(move || every_fate(control));
 }
 
 #[test]
@@ -176,5 +182,6 @@ fn a_lost_wake_up_is_found() {
 fn a_lost_wake_up_is_found_by_holding_threads_up_too() {
     let control = page();
     CARELESS.set(true);
-    shuttle::check_pct(move || every_fate(control), SCHEDULES, 3);
+    let orders = PctScheduler::new_from_seed(PLANTED_SEED, 3, HELD_UP);
+    Runner::new(orders, Config::default()).run(move || every_fate(control));
 }
