@@ -72,7 +72,7 @@ static KINDS: [Kind; 14] = [
     Kind {
         name: "coverage",
         table: "injections.csv",
-        seen: "Which share of the faults was handled, with the interval in which it lies with 95 %. The dashed line is \
+        seen: "Which share of the faults was handled, between exact bounds (one-sided, 95 %). The dashed line is \
                at 0.99.",
         draw: |from| where_struck(from, figure::coverage),
     },
